@@ -1,0 +1,196 @@
+"""The front end: what visitors talk to. Finds the app by the Host header and passes the request to a worker."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import hdrs, web
+
+from app_service_simulator import pages
+from app_service_simulator.clock import Clock
+from app_service_simulator.forwarding import Forwarder, NotDelivered, WorkerLost, WorkerSilent
+from app_service_simulator.quirks import Quirks
+from app_service_simulator.routing import (
+    COOKIE_LIFE,
+    ROUTING_NAME,
+    TO_PRODUCTION,
+    Decision,
+    Rule,
+    cookie_value,
+    decide,
+    set_cookie,
+)
+from app_service_simulator.traffic import SlotKey, TrafficLog
+from app_service_simulator.workers import LOOPBACK, POLL_INTERVAL, Worker
+
+COLD_START_LIMIT = 30.0
+"""Real seconds a request is held for a worker that is starting. App Service waits 230 s
+(WEBSITES_CONTAINER_START_TIME_LIMIT); shorter, because no image is pulled here, and not shortened by the
+simulator's speed, because processes start at the machine's pace."""
+
+SHUTDOWN_LIMIT = 1.0
+"""Real seconds for answers under way when the front end stops; nobody waits longer for a simulator to end."""
+
+
+@dataclass(frozen=True)
+class HostView:
+    """What a host name stands for at this moment.
+
+    `key`: site name and slot name (or "production"), what its traffic is counted under.
+    `running`: if not, visitors get the 403 page.
+    `production`: only a production host's requests are split by `rules`.
+    `workers`: usually one; during a cut-over two, and each request goes to a random one. Empty while the app
+    starts: requests are held until there is one.
+    """
+
+    key: SlotKey
+    running: bool
+    production: bool
+    workers: tuple[Worker, ...]
+    rules: tuple[Rule, ...] = ()
+
+
+class Directory(Protocol):
+    """Knows which app answers to which host name."""
+
+    def view(self, host: str) -> HostView | None:
+        """What `host` (any case, without port) stands for; None when no app has it. Asked once or more per
+        request, so it must be quick."""
+
+
+@dataclass
+class _Answer:
+    """What was answered, and whose metrics count it; None: nobody's."""
+
+    response: web.StreamResponse
+    key: SlotKey | None
+    bytes_sent: int
+
+
+class FrontEnd:
+    """Serves every app's visitors on one port. `start` and `stop` once each."""
+
+    def __init__(self, directory: Directory, traffic: TrafficLog, clock: Clock, quirks: Quirks) -> None:
+        self._directory = directory
+        self._traffic = traffic
+        self._clock = clock
+        self._quirks = quirks
+        self._former_rules: dict[SlotKey, dict[str, Rule]] = {}
+        self._dice = random.Random()  # noqa: S311 - App Service's dice are no secret either
+        self._forwarder: Forwarder | None = None
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, port: int) -> int:
+        """Listens on 127.0.0.1 and returns the port; 0 takes any free one."""
+        self._forwarder = Forwarder()
+        # A visitor who goes away ends the request to the worker too (handler_cancellation).
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_LIMIT)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, LOOPBACK, port)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stops listening and closes all connections."""
+        if self._runner:
+            await self._runner.cleanup()
+        if self._forwarder:
+            await self._forwarder.close()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        answer = await self._answer(request)
+        if answer.key is not None:
+            self._traffic.record(
+                answer.key,
+                when=self._clock.now(),
+                status=answer.response.status,
+                seconds=loop.time() - began,
+                bytes_received=request.content.total_bytes if request.body_exists else 0,
+                bytes_sent=answer.bytes_sent,
+            )
+        return answer.response
+
+    async def _answer(self, request: web.BaseRequest) -> _Answer:
+        host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+        view = self._directory.view(host)
+        if view is None:
+            return _page(404, pages.NOT_FOUND)
+        decision = self._decide(request, view) if view.production else TO_PRODUCTION
+        life = self._clock.shorten(COOKIE_LIFE)
+        cookies = [set_cookie(name, value, host=host, life=life) for name, value in decision.cookies]
+        if decision.rule is None:
+            return await self._serve(request, host, view, cookies)
+        target = decision.rule.action_host_name.lower()
+        answer = await self._serve(request, target, self._directory.view(target), cookies)
+        if answer.key is not None and not self._quirks.rerouted_requests_count_on_the_slot:
+            answer.key = view.key
+        return answer
+
+    def _decide(self, request: web.BaseRequest, view: HostView) -> Decision:
+        pinned = cookie_value(request.headers.get(hdrs.COOKIE, ""), ROUTING_NAME)
+        if view.rules:
+            self._former_rules.setdefault(view.key, {}).update({rule.name: rule for rule in view.rules})
+        elif pinned is None:
+            return TO_PRODUCTION
+        return decide(
+            view.rules,
+            asked=request.query.get(ROUTING_NAME),
+            pinned=pinned,
+            roll=self._dice.random() * 100,
+            former=(self._former_rules.get(view.key) if self._quirks.cookie_without_rule_is_honoured else None),
+            unknown_is_rerolled=self._quirks.unknown_cookie_value_is_rerolled,
+        )
+
+    async def _serve(
+        self, request: web.BaseRequest, host: str, view: HostView | None, cookies: Sequence[str]
+    ) -> _Answer:
+        """Has one of the host's workers answer, holding the request while none is there."""
+        deadline = asyncio.get_running_loop().time() + COLD_START_LIMIT
+        while True:
+            if view is None:
+                return _page(404, pages.NOT_FOUND, cookies)
+            if not view.running:
+                counted = view.key if self._quirks.stopped_403_counts_as_request else None
+                return _page(403, pages.STOPPED, cookies, counted)
+            worker = self._pick(view.workers)
+            if worker is not None:
+                with contextlib.suppress(NotDelivered):
+                    return await self._deliver(request, worker, view.key, cookies)
+            elif view.workers and not any(worker.stopping for worker in view.workers):
+                return _page(503, pages.UNAVAILABLE, cookies, view.key)
+            if asyncio.get_running_loop().time() >= deadline:
+                return _page(503, pages.UNAVAILABLE, cookies, view.key)
+            await asyncio.sleep(POLL_INTERVAL)
+            view = self._directory.view(host)
+
+    def _pick(self, workers: tuple[Worker, ...]) -> Worker | None:
+        accepting = [worker for worker in workers if worker.accepting]
+        return self._dice.choice(accepting) if accepting else None
+
+    async def _deliver(self, request: web.BaseRequest, worker: Worker, key: SlotKey, cookies: Sequence[str]) -> _Answer:
+        assert self._forwarder is not None
+        upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+        forward = self._forwarder.forward_websocket if upgrade else self._forwarder.forward
+        worker.begin()
+        try:
+            response, sent = await forward(request, worker, cookies)
+        except WorkerLost:
+            return _page(502, pages.BAD_GATEWAY, cookies, key)
+        except WorkerSilent:
+            return _page(504, pages.TIMED_OUT, cookies, key)
+        finally:
+            worker.end()
+        return _Answer(response, key, sent)
+
+
+def _page(status: int, body: bytes, cookies: Sequence[str] = (), key: SlotKey | None = None) -> _Answer:
+    response = web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
+    for cookie in cookies:
+        response.headers.add(hdrs.SET_COOKIE, cookie)
+    return _Answer(response, key, len(body))
