@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ from aiohttp.payload import AsyncIterablePayload
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from app_service_simulator.traffic import SlotKey
 from app_service_simulator.workers import LOOPBACK, Worker
 
 RESPONSE_TIMEOUT = 230.0
@@ -47,6 +49,20 @@ class WorkerSilent(Exception):
     """The worker did not begin to answer within RESPONSE_TIMEOUT."""
 
 
+@dataclass
+class Visit:
+    """What is known so far of one request, for the traffic log; complete or not when the visitor leaves.
+
+    `key`: whose traffic it is; None: nobody's.
+    `status`: None until the head of an answer is sent.
+    `bytes_sent`: of the answer's body.
+    """
+
+    key: SlotKey | None = None
+    status: int | None = None
+    bytes_sent: int = 0
+
+
 class _RequestBody(AsyncIterablePayload):
     """A visitor's body on its way through. It exists once, so a request that has begun to send it is not
     repeated by aiohttp, which otherwise tries PUT and DELETE again when a kept connection turns out dead."""
@@ -80,12 +96,12 @@ class Forwarder:
         await self._session.close()
 
     async def forward(
-        self, request: web.BaseRequest, worker: Worker, set_cookies: Sequence[str]
-    ) -> tuple[web.StreamResponse, int]:
+        self, request: web.BaseRequest, worker: Worker, set_cookies: Sequence[str], visit: Visit
+    ) -> web.StreamResponse:
         """Has `worker` answer `request`, adding `set_cookies` to the answer's headers.
 
-        Returns the response, already sent, and the bytes of its body. A worker that dies in the middle of its
-        answer leaves the visitor with an answer visibly cut short.
+        Returns the response, already sent. A worker that dies in the middle of its answer leaves the visitor
+        with an answer visibly cut short.
         """
         headers = _forwarded(request)
         body = None
@@ -109,14 +125,16 @@ class Forwarder:
             )
             for cookie in set_cookies:
                 response.headers.add(hdrs.SET_COOKIE, cookie)
-            return response, await _stream(upstream, request, response)
+            visit.status = response.status
+            await _stream(upstream, request, response, visit)
+            return response
 
     async def forward_websocket(
-        self, request: web.BaseRequest, worker: Worker, set_cookies: Sequence[str]
-    ) -> tuple[web.StreamResponse, int]:
+        self, request: web.BaseRequest, worker: Worker, set_cookies: Sequence[str], visit: Visit
+    ) -> web.StreamResponse:
         """Opens the WebSocket `request` asks for to `worker` and passes messages until either side closes.
 
-        Returns the finished response and 0. A worker that refuses the handshake has its status passed on.
+        Messages are not counted in `visit.bytes_sent`. A worker that refuses the handshake has its status passed on.
         """
         headers = _forwarded(request)
         wanted = [name.strip() for name in headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",") if name]
@@ -133,7 +151,8 @@ class Forwarder:
                 max_msg_size=0,
             )
         except aiohttp.WSServerHandshakeError as refusal:
-            return await _refuse(request, refusal, set_cookies), 0
+            visit.status = refusal.status
+            return await _refuse(request, refusal, set_cookies)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotDelivered from error
         except aiohttp.ClientError as error:
@@ -149,8 +168,9 @@ class Forwarder:
             for cookie in set_cookies:
                 response.headers.add(hdrs.SET_COOKIE, cookie)
             await response.prepare(request)
+            visit.status = response.status
             await asyncio.gather(_pass_messages(response, upstream), _pass_messages(upstream, response))
-        return response, 0
+        return response
 
 
 def _address(request: web.BaseRequest, worker: Worker) -> URL:
@@ -186,8 +206,9 @@ def _forwarded(request: web.BaseRequest) -> CIMultiDict[str]:
     return headers
 
 
-async def _stream(upstream: aiohttp.ClientResponse, request: web.BaseRequest, response: web.StreamResponse) -> int:
-    sent = 0
+async def _stream(
+    upstream: aiohttp.ClientResponse, request: web.BaseRequest, response: web.StreamResponse, visit: Visit
+) -> None:
     await response.prepare(request)
     while True:
         try:
@@ -196,13 +217,12 @@ async def _stream(upstream: aiohttp.ClientResponse, request: web.BaseRequest, re
             # The head is out: closing the connection is the only way left to say that something is missing.
             if request.transport:
                 request.transport.close()
-            return sent
+            return
         if not chunk:
             break
         await response.write(chunk)
-        sent += len(chunk)
+        visit.bytes_sent += len(chunk)
     await response.write_eof()
-    return sent
 
 
 async def _refuse(

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from app_service_simulator import pages
 from app_service_simulator.clock import Clock
-from app_service_simulator.forwarding import Forwarder, NotDelivered, WorkerLost, WorkerSilent
+from app_service_simulator.forwarding import Forwarder, NotDelivered, Visit, WorkerLost, WorkerSilent
 from app_service_simulator.quirks import Quirks
 from app_service_simulator.routing import (
     COOKIE_LIFE,
@@ -61,15 +61,6 @@ class Directory(Protocol):
         request, so it must be quick."""
 
 
-@dataclass
-class _Answer:
-    """What was answered, and whose metrics count it; None: nobody's."""
-
-    response: web.StreamResponse
-    key: SlotKey | None
-    bytes_sent: int
-
-
 class FrontEnd:
     """Serves every app's visitors on one port. `start` and `stop` once each."""
 
@@ -104,33 +95,39 @@ class FrontEnd:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        answer = await self._answer(request)
-        if answer.key is not None:
-            self._traffic.record(
-                answer.key,
-                when=self._clock.now(),
-                status=answer.response.status,
-                seconds=loop.time() - began,
-                bytes_received=request.content.total_bytes if request.body_exists else 0,
-                bytes_sent=answer.bytes_sent,
-            )
-        return answer.response
+        visit = Visit()
+        try:
+            return await self._answer(request, visit)
+        finally:
+            # Also when the visitor has left half-way, which cancels this task.
+            if visit.key is not None and visit.status is not None:
+                self._traffic.record(
+                    visit.key,
+                    when=self._clock.now(),
+                    status=visit.status,
+                    seconds=loop.time() - began,
+                    bytes_received=request.content.total_bytes if request.body_exists else 0,
+                    bytes_sent=visit.bytes_sent,
+                )
 
-    async def _answer(self, request: web.BaseRequest) -> _Answer:
+    async def _answer(self, request: web.BaseRequest, visit: Visit) -> web.StreamResponse:
         host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
         view = self._directory.view(host)
         if view is None:
-            return _page(404, pages.NOT_FOUND)
+            return _page(404, pages.NOT_FOUND, visit)
         decision = self._decide(request, view) if view.production else TO_PRODUCTION
         life = self._clock.shorten(COOKIE_LIFE)
         cookies = [set_cookie(name, value, host=host, life=life) for name, value in decision.cookies]
-        if decision.rule is None:
-            return await self._serve(request, host, view, cookies)
-        target = decision.rule.action_host_name.lower()
-        answer = await self._serve(request, target, self._directory.view(target), cookies)
-        if answer.key is not None and not self._quirks.rerouted_requests_count_on_the_slot:
-            answer.key = view.key
-        return answer
+        counted_on = view.key
+        if decision.rule is not None:
+            host = decision.rule.action_host_name.lower()
+            view = self._directory.view(host)
+            if view is None:
+                return _page(404, pages.NOT_FOUND, visit, cookies)
+            if self._quirks.rerouted_requests_count_on_the_slot:
+                counted_on = view.key
+        visit.key = counted_on
+        return await self._serve(request, host, view, cookies, visit)
 
     def _decide(self, request: web.BaseRequest, view: HostView) -> Decision:
         pinned = cookie_value(request.headers.get(hdrs.COOKIE, ""), ROUTING_NAME)
@@ -148,49 +145,55 @@ class FrontEnd:
         )
 
     async def _serve(
-        self, request: web.BaseRequest, host: str, view: HostView | None, cookies: Sequence[str]
-    ) -> _Answer:
+        self, request: web.BaseRequest, host: str, view: HostView | None, cookies: Sequence[str], visit: Visit
+    ) -> web.StreamResponse:
         """Has one of the host's workers answer, holding the request while none is there."""
         deadline = asyncio.get_running_loop().time() + COLD_START_LIMIT
-        while True:
-            if view is None:
-                return _page(404, pages.NOT_FOUND, cookies)
+        while view is not None:
             if not view.running:
-                counted = view.key if self._quirks.stopped_403_counts_as_request else None
-                return _page(403, pages.STOPPED, cookies, counted)
+                if not self._quirks.stopped_403_counts_as_request:
+                    visit.key = None
+                return _page(403, pages.STOPPED, visit, cookies)
             worker = self._pick(view.workers)
             if worker is not None:
                 with contextlib.suppress(NotDelivered):
-                    return await self._deliver(request, worker, view.key, cookies)
+                    return await self._deliver(request, worker, cookies, visit)
             elif view.workers and not any(worker.stopping for worker in view.workers):
-                return _page(503, pages.UNAVAILABLE, cookies, view.key)
+                break
             if asyncio.get_running_loop().time() >= deadline:
-                return _page(503, pages.UNAVAILABLE, cookies, view.key)
+                break
             await asyncio.sleep(POLL_INTERVAL)
             view = self._directory.view(host)
+        else:
+            visit.key = None
+            return _page(404, pages.NOT_FOUND, visit, cookies)
+        return _page(503, pages.UNAVAILABLE, visit, cookies)
 
     def _pick(self, workers: tuple[Worker, ...]) -> Worker | None:
         accepting = [worker for worker in workers if worker.accepting]
         return self._dice.choice(accepting) if accepting else None
 
-    async def _deliver(self, request: web.BaseRequest, worker: Worker, key: SlotKey, cookies: Sequence[str]) -> _Answer:
+    async def _deliver(
+        self, request: web.BaseRequest, worker: Worker, cookies: Sequence[str], visit: Visit
+    ) -> web.StreamResponse:
         assert self._forwarder is not None
         upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
         forward = self._forwarder.forward_websocket if upgrade else self._forwarder.forward
         worker.begin()
         try:
-            response, sent = await forward(request, worker, cookies)
+            return await forward(request, worker, cookies, visit)
         except WorkerLost:
-            return _page(502, pages.BAD_GATEWAY, cookies, key)
+            return _page(502, pages.BAD_GATEWAY, visit, cookies)
         except WorkerSilent:
-            return _page(504, pages.TIMED_OUT, cookies, key)
+            return _page(504, pages.TIMED_OUT, visit, cookies)
         finally:
             worker.end()
-        return _Answer(response, key, sent)
 
 
-def _page(status: int, body: bytes, cookies: Sequence[str] = (), key: SlotKey | None = None) -> _Answer:
+def _page(status: int, body: bytes, visit: Visit, cookies: Sequence[str] = ()) -> web.StreamResponse:
+    visit.status = status
+    visit.bytes_sent = len(body)
     response = web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
     for cookie in cookies:
         response.headers.add(hdrs.SET_COOKIE, cookie)
-    return _Answer(response, key, len(body))
+    return response
