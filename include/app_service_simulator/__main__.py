@@ -97,7 +97,7 @@ async def run(options: argparse.Namespace, directory: Path) -> None:
 
 async def _watch_parent(stopped: asyncio.Event) -> None:
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of a parent's death
         await asyncio.sleep(PARENT_WATCH_INTERVAL)
     stopped.set()
 

@@ -3,6 +3,7 @@
 https://learn.microsoft.com/rest/api/appservice/web-apps
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp.web
@@ -203,7 +204,7 @@ async def _write_config(call: Call) -> aiohttp.web.Response:
     return answers.json(config_answer_to_write(slot), etag=answers.write_etag(call, slot, before))
 
 
-def _sticky_names(call: Call, lists: list[list[str] | None]) -> aiohttp.web.Response:
+def _sticky_names(call: Call, lists: Sequence[list[str] | None]) -> aiohttp.web.Response:
     site = lookup.site(call)
     strings, settings, storage = lists
     return answers.json(
