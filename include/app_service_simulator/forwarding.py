@@ -23,6 +23,10 @@ https://learn.microsoft.com/troubleshoot/azure/app-service/web-apps-performance-
 CONNECT_TIMEOUT = 5.0
 """Real seconds for a TCP connection on loopback: only a full backlog makes one wait at all."""
 
+HEADER_LIMIT = 32 * 1024
+"""Bytes a request line or a header may have, both ways: the cookies of an app that signs its users in outgrow
+the 8 KiB that aiohttp allows by default."""
+
 _HOP_BY_HOP = (
     *(hdrs.CONNECTION, hdrs.KEEP_ALIVE, hdrs.TE, hdrs.TRAILER, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE),
     *(hdrs.PROXY_AUTHENTICATE, hdrs.PROXY_AUTHORIZATION, "Proxy-Connection"),
@@ -88,6 +92,8 @@ class Forwarder:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_WRITTEN_BY_THE_CLIENT_LIBRARY,
+            max_line_size=HEADER_LIMIT,
+            max_field_size=HEADER_LIMIT,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=RESPONSE_TIMEOUT),
         )
 
@@ -176,7 +182,8 @@ class Forwarder:
 def _address(request: web.BaseRequest, worker: Worker) -> URL:
     target = request.raw_path
     if not target.startswith("/"):
-        target = request.rel_url.raw_path_qs
+        # Other forms than a path are for proxies ("http://host/path") and for OPTIONS ("*").
+        target = request.rel_url.raw_path_qs if "://" in target else "/"
     return URL(f"http://{LOOPBACK}:{worker.port}{target}", encoded=True)
 
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from app_service_simulator import pages
 from app_service_simulator.clock import Clock
-from app_service_simulator.forwarding import Forwarder, NotDelivered, Visit, WorkerLost, WorkerSilent
+from app_service_simulator.forwarding import HEADER_LIMIT, Forwarder, NotDelivered, Visit, WorkerLost, WorkerSilent
 from app_service_simulator.quirks import Quirks
 from app_service_simulator.routing import (
     COOKIE_LIFE,
@@ -75,14 +75,24 @@ class FrontEnd:
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
-        """Listens on 127.0.0.1 and returns the port; 0 takes any free one."""
+        """Listens on 127.0.0.1 and returns the port; 0 takes any free one. OSError when it is taken."""
         self._forwarder = Forwarder()
         # A visitor who goes away ends the request to the worker too (handler_cancellation).
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            max_line_size=HEADER_LIMIT,
+            max_field_size=HEADER_LIMIT,
+        )
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_LIMIT)
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError:
+            await self.stop()
+            raise
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

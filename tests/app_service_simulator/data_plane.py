@@ -1,11 +1,20 @@
-"""Real workers for the tests of the front end and of workers, and a directory to register them in."""
+"""Real workers and a real front end for tests, and a directory in which a test says who answers where."""
 
 import asyncio
 import itertools
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from app_service_simulator.front_end import HostView
+import aiohttp
+from yarl import URL
+
+from app_service_simulator.clock import Clock
+from app_service_simulator.front_end import FrontEnd, HostView
+from app_service_simulator.quirks import Quirks
 from app_service_simulator.routing import Rule
+from app_service_simulator.traffic import SlotKey, TrafficLog
 from app_service_simulator.workers import Launch, Worker
 from sample_app.build import SOURCE
 
@@ -13,6 +22,17 @@ UPSTREAM = Path(__file__).with_name("upstream.py")
 
 PATIENCE = 20.0
 """Real seconds within which anything awaited in a test happens, even on a busy machine."""
+
+
+WEB = "contoso-web.azurewebsites.net"
+STAGE = "contoso-web-stage.azurewebsites.net"
+PRODUCTION_KEY = ("contoso-web", "production")
+STAGE_KEY = ("contoso-web", "stage")
+
+
+def rule(percentage: float, host: str = STAGE) -> tuple[Rule, ...]:
+    """The only rule of a host: this percentage to the slot `stage`."""
+    return (Rule("stage", host, percentage),)
 
 
 class Town:
@@ -62,6 +82,66 @@ class Town:
         for worker in self.workers:
             worker.in_flight = 0
             await worker.stop(grace=0)
+
+
+class Visitor:
+    """Asks a front end by Host header, with no cookies but those a test gives."""
+
+    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
+        self.session = session
+        self.url = f"http://127.0.0.1:{port}"
+
+    def request(
+        self,
+        method: str,
+        path: str | URL = "/version",
+        host: str = WEB,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Any:
+        """An aiohttp request, to be entered."""
+        return self.session.request(
+            method,
+            URL(f"{self.url}{path}", encoded=True),
+            headers={"Host": host, **(headers or {})},
+            allow_redirects=False,
+            **options,
+        )
+
+    async def get(self, path: str = "/version", **options: Any) -> tuple[int, str | None, list[str]]:
+        """Status, version and Set-Cookie headers of an answer."""
+        async with self.request("GET", path, **options) as answer:
+            await answer.read()
+            cookies = answer.headers.getall("Set-Cookie", [])
+            return answer.status, answer.headers.get("X-App-Version"), cookies
+
+    async def status(self, path: str = "/version", **options: Any) -> int:
+        """The status of an answer."""
+        return (await self.get(path, **options))[0]
+
+    async def version(self, path: str = "/version", **options: Any) -> str | None:
+        """Which version answered."""
+        return (await self.get(path, **options))[1]
+
+
+class Simulated:
+    """A front end with its directory, traffic log and switches, and a visitor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.town = Town(folder)
+        self.traffic = TrafficLog()
+        self.clock = Clock()
+        self.quirks = Quirks()
+        self.front_end = FrontEnd(self.town, self.traffic, self.clock, self.quirks)
+        self.visitor: Visitor
+
+    def counted(self, key: SlotKey) -> dict[int, int]:
+        """Requests by status, over all the time of the test."""
+        now = self.clock.now()
+        total: Counter[int] = Counter()
+        for minute in self.traffic.minutes(key, now - timedelta(hours=1), now + timedelta(hours=1)):
+            total += minute.statuses
+        return dict(total)
 
 
 async def until(condition, timeout: float = PATIENCE) -> None:

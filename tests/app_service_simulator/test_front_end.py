@@ -1,5 +1,4 @@
 import asyncio
-import json
 import os
 import signal
 from collections import Counter
@@ -7,105 +6,23 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
-from tests.app_service_simulator.data_plane import PATIENCE, Town, until
-from yarl import URL
+from tests.app_service_simulator.data_plane import (
+    PATIENCE,
+    PRODUCTION_KEY,
+    STAGE,
+    STAGE_KEY,
+    WEB,
+    Visitor,
+    rule,
+    until,
+)
 
 from app_service_simulator import front_end as front_end_module
 from app_service_simulator.clock import Clock
 from app_service_simulator.front_end import FrontEnd
 from app_service_simulator.quirks import Quirks
-from app_service_simulator.routing import Rule
 from app_service_simulator.traffic import TrafficLog
 from sample_app.build import SOURCE
-
-WEB = "contoso-web.azurewebsites.net"
-STAGE = "contoso-web-stage.azurewebsites.net"
-PRODUCTION_KEY = ("contoso-web", "production")
-STAGE_KEY = ("contoso-web", "stage")
-
-
-def rule(percentage, host=STAGE):
-    return (Rule("stage", host, percentage),)
-
-
-class Visitor:
-    """Asks a front end by Host header, with no cookies but those a test gives."""
-
-    def __init__(self, session, port):
-        self.session = session
-        self.url = f"http://127.0.0.1:{port}"
-
-    def request(self, method, path="/version", host=WEB, headers=None, **options):
-        return self.session.request(
-            method,
-            URL(f"{self.url}{path}", encoded=True),
-            headers={"Host": host, **(headers or {})},
-            allow_redirects=False,
-            **options,
-        )
-
-    async def get(self, path="/version", **options):
-        """Status, version and Set-Cookie headers of an answer."""
-        async with self.request("GET", path, **options) as answer:
-            await answer.read()
-            cookies = answer.headers.getall("Set-Cookie", [])
-            return answer.status, answer.headers.get("X-App-Version"), cookies
-
-    async def status(self, path="/version", **options):
-        return (await self.get(path, **options))[0]
-
-    async def version(self, path="/version", **options):
-        return (await self.get(path, **options))[1]
-
-
-class Simulated:
-    """A front end with its directory, traffic log and switches, and a visitor."""
-
-    def __init__(self, folder):
-        self.town = Town(folder)
-        self.traffic = TrafficLog()
-        self.clock = Clock()
-        self.quirks = Quirks()
-        self.front_end = FrontEnd(self.town, self.traffic, self.clock, self.quirks)
-        self.visitor: Visitor
-
-    def counted(self, key):
-        """Requests by status, over all the time of the test."""
-        now = self.clock.now()
-        total: Counter[int] = Counter()
-        for minute in self.traffic.minutes(key, now - timedelta(hours=1), now + timedelta(hours=1)):
-            total += minute.statuses
-        return dict(total)
-
-
-@pytest.fixture
-async def simulated(tmp_path):
-    simulated = Simulated(tmp_path)
-    port = await simulated.front_end.start(0)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        simulated.visitor = Visitor(session, port)
-        yield simulated
-    await simulated.front_end.stop()
-    await simulated.town.close()
-
-
-@pytest.fixture
-def town(simulated):
-    return simulated.town
-
-
-@pytest.fixture
-def visitor(simulated):
-    return simulated.visitor
-
-
-@pytest.fixture
-async def both(town):
-    """Version 1 in production, version 2 in the slot `stage`; no rules."""
-    old, new = await asyncio.gather(town.sample_app("1.0.0"), town.sample_app("2.0.0"))
-    town.host(WEB, old)
-    town.host(STAGE, new, slot="stage")
-    return old, new
 
 
 class TestFindingTheApp:
@@ -200,166 +117,6 @@ class TestRoutingTraffic:
         assert ["; Max-Age=60;" in cookie for cookie in cookies] == [True, True]
 
 
-class TestPassingRequestsOn:
-    @pytest.fixture
-    async def echoed(self, town, visitor):
-        """Asks the upstream app and returns what reached it."""
-        town.host(WEB, await town.upstream())
-
-        async def ask(method="GET", path="/echo", **options):
-            async with visitor.request(method, path, **options) as answer:
-                return answer, json.loads(await answer.read())
-
-        return ask
-
-    async def test_the_app_sees_the_host_the_visitor_asked_for(self, town, visitor):
-        town.host(WEB, rules=rule(100))
-        town.host(STAGE, await town.upstream(), slot="stage")
-        async with visitor.request("GET", "/echo") as answer:
-            assert dict((await answer.json())["headers"])["Host"] == WEB
-
-    async def test_the_app_is_told_about_the_visitor(self, echoed):
-        _, seen = await echoed(headers={"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "forged"})
-        headers = dict(seen["headers"])
-        before, _, visitor = headers["X-Forwarded-For"].partition(", ")
-        address, _, port = visitor.rpartition(":")
-        assert (before, address, port.isdigit()) == ("203.0.113.7", "127.0.0.1", True)
-        assert (headers["X-Forwarded-Proto"], headers["X-Forwarded-Host"]) == ("http", WEB)
-
-    async def test_method_target_and_body_arrive_unchanged(self, echoed):
-        target = URL("/echo?q=%2Fa%20b+c&&x=%c3%a9", encoded=True)
-        _, seen = await echoed("PUT", target, data=b"a\x00\xff")
-        assert ("PUT", str(target), "a\x00\xff") == (seen["method"], seen["target"], seen["body"])
-
-    async def test_headers_that_concern_one_connection_are_not_passed_on(self, echoed):
-        _, seen = await echoed(headers={"Connection": "keep-alive, X-Hop", "X-Hop": "1", "X-End": "2"})
-        names = {name for name, _ in seen["headers"]}
-        assert ({"X-End"}, set()) == (names & {"X-End"}, names & {"X-Hop", "Connection", "TE"})
-
-    async def test_the_front_end_adds_no_header_of_its_client_library(self, town, echoed, visitor):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(visitor.url.rpartition(":")[2]))
-        writer.write(f"GET /echo HTTP/1.1\r\nHost: {WEB}\r\nConnection: close\r\n\r\n".encode())
-        answer = await reader.read()
-        writer.close()
-        seen = json.loads(answer.partition(b"\r\n\r\n")[2])
-        forwarded = {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"}
-        assert {"Host"} == {name for name, _ in seen["headers"]} - forwarded
-
-    async def test_the_app_s_own_cookies_all_reach_the_visitor(self, echoed):
-        answer, _ = await echoed()
-        assert answer.headers.getall("Set-Cookie") == ["a=1", "b=2"]
-
-    async def test_a_visitor_who_asks_for_leave_to_send_a_body_is_given_it(self, echoed):
-        _, seen = await echoed("POST", data=b"after 100 Continue", expect100=True)
-        assert seen["body"] == "after 100 Continue"
-
-    async def test_a_head_request_keeps_the_length_and_has_no_body(self, town, visitor):
-        town.host(WEB, await town.sample_app())
-        async with visitor.request("HEAD", "/version") as answer:
-            assert (answer.status, await answer.read()) == (200, b"")
-        assert int(answer.headers["Content-Length"]) > 0
-
-    async def test_an_upload_is_passed_on_part_by_part(self, town, visitor):
-        town.host(WEB, await town.upstream())
-        go_on = asyncio.Event()
-
-        async def parts():
-            yield b"12345"
-            await go_on.wait()
-            yield b"678"
-
-        async with visitor.request("POST", "/count-upload", data=parts()) as answer:
-            # The answer to the first part comes back before the second is sent.
-            assert await asyncio.wait_for(answer.content.readline(), PATIENCE) == b"5\n"
-            go_on.set()
-            assert await asyncio.wait_for(answer.content.readline(), PATIENCE) == b"8\n"
-
-    async def test_an_answer_is_passed_on_chunk_by_chunk(self, town, visitor):
-        town.host(WEB, await town.upstream())
-        async with visitor.request("GET", "/endless") as answer:
-            assert await asyncio.wait_for(answer.content.readline(), PATIENCE) == b"first\n"
-
-    async def test_a_large_answer_waits_for_a_slow_visitor_and_stalls_nobody_else(self, town, visitor):
-        worker = await town.upstream()
-        town.host(WEB, worker)
-        size = 64 * 1024 * 1024
-        async with visitor.request("GET", f"/large?bytes={size}") as slow:
-            # Not reading: whatever is buffered on the way is full, and others are served all the same.
-            assert [await visitor.status("/echo") for _ in range(20)] == [200] * 20
-            assert worker.in_flight == 1
-            received = 0
-            async for chunk in slow.content.iter_any():
-                received += len(chunk)
-        assert size == received
-
-    async def test_a_visitor_who_goes_away_ends_the_request_to_the_app(self, town, visitor):
-        worker = await town.upstream()
-        town.host(WEB, worker)
-        async with visitor.request("GET", "/endless") as answer:
-            await answer.content.readline()
-            answer.close()
-        await until(lambda: "the visitor has gone" in worker.log.read_text())
-        await until(lambda: worker.in_flight == 0)
-
-
-class TestWebSockets:
-    @pytest.fixture
-    async def worker(self, town):
-        worker = await town.upstream()
-        town.host(WEB, worker)
-        return worker
-
-    def connect(self, visitor, path="/chat", **options):
-        return visitor.session.ws_connect(visitor.url + path, headers={"Host": WEB}, **options)
-
-    async def test_messages_pass_both_ways(self, visitor, worker):
-        async with self.connect(visitor, protocols=["other", "talk"], max_msg_size=0) as socket:
-            assert (await socket.receive_str()).startswith("127.0.0.1:")
-            await socket.send_str("hello")
-            assert await socket.receive_str() == "hello"
-            await socket.send_bytes(b"\x00" * 5_000_000)
-            assert await socket.receive_bytes() == b"\x00" * 5_000_000
-        assert socket.protocol == "talk"
-
-    async def test_the_app_s_close_code_reaches_the_visitor(self, visitor, worker):
-        async with self.connect(visitor) as socket:
-            await socket.receive_str()
-            await socket.send_str("bye")
-            message = await socket.receive()
-            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 4000)
-
-    async def test_the_visitor_s_close_code_reaches_the_app(self, visitor, worker):
-        async with self.connect(visitor) as socket:
-            await socket.receive_str()
-            await socket.close(code=4001)
-        await until(lambda: "closed with 4001" in worker.log.read_text())
-        await until(lambda: worker.in_flight == 0)
-
-    async def test_a_worker_that_dies_closes_the_visitor_s_socket(self, visitor, worker):
-        async with self.connect(visitor) as socket:
-            await socket.receive_str()
-            os.kill(worker.pid, signal.SIGKILL)
-            message = await asyncio.wait_for(socket.receive(), PATIENCE)
-            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
-
-    async def test_the_handshake_is_routed_and_pins_the_visitor(self, town, visitor, worker):
-        town.host(WEB, rules=rule(100))
-        town.host(STAGE, worker, slot="stage")
-        async with self.connect(visitor) as socket:
-            cookies = socket._response.headers.getall("Set-Cookie")
-        assert [cookie.partition("=")[0] for cookie in cookies] == ["TiPMix", "x-ms-routing-name"]
-
-    async def test_a_refused_handshake_is_refused_to_the_visitor(self, visitor, worker):
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
-            await self.connect(visitor, "/no-chat")
-        assert refusal.value.status == 401
-
-    async def test_a_socket_counts_as_status_101(self, simulated, visitor, worker):
-        async with self.connect(visitor) as socket:
-            await socket.receive_str()
-        await until(lambda: simulated.counted(PRODUCTION_KEY) == {101: 1})
-
-
 class TestStartingAndReplacingWorkers:
     async def test_a_request_waits_for_a_worker_that_is_starting(self, town, visitor):
         town.host(WEB)
@@ -441,13 +198,6 @@ class TestStartingAndReplacingWorkers:
         async with visitor.request(method, "/hang-up", data=body) as answer:
             assert answer.status == 502
 
-    async def test_an_answer_that_breaks_off_does_not_look_complete(self, simulated, town, visitor):
-        town.host(WEB, await town.upstream())
-        async with visitor.request("GET", "/break-off") as answer:
-            with pytest.raises(aiohttp.ClientPayloadError):
-                await answer.read()
-        await until(lambda: simulated.counted(PRODUCTION_KEY) == {200: 1})
-
 
 class TestCountingTraffic:
     async def test_a_rerouted_request_counts_on_the_slot_unless_the_switch_says_otherwise(
@@ -483,3 +233,10 @@ class TestStopping:
         await simulated.front_end.stop()
         with pytest.raises(aiohttp.ClientConnectorError):
             await visitor.get()
+
+    async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open(self, simulated, town, visitor):
+        taken = int(visitor.url.rpartition(":")[2])
+        second = FrontEnd(town, TrafficLog(), Clock(), Quirks())
+        with pytest.raises(OSError, match="address already in use"):
+            await second.start(taken)
+        await second.stop()

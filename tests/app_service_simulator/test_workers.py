@@ -48,25 +48,6 @@ async def test_a_startup_command_is_run_by_a_shell_in_the_content_folder(town, t
     assert await get(worker, "/hello.txt") == (200, "hello")
 
 
-async def test_content_that_is_no_program_is_served_as_files(town, tmp_path):
-    (tmp_path / "index.html").write_text("<p>static</p>")
-    (tmp_path / "folder").mkdir()
-    worker = await town.launch(tmp_path)
-    await worker.wait_until_listening(PATIENCE)
-    assert await get(worker) == (200, "<p>static</p>")
-    assert (await get(worker, "/folder/"))[0] == 403
-    assert (await get(worker, "/nothing"))[0] == 404
-
-
-async def test_an_empty_slot_says_that_it_waits_for_content(town, tmp_path):
-    content = tmp_path / "empty"
-    content.mkdir()
-    worker = await town.launch(content)
-    await worker.wait_until_listening(PATIENCE)
-    status, page = await get(worker)
-    assert (status, "waiting for your content" in page) == (200, True)
-
-
 async def test_a_process_sees_its_settings_and_not_the_simulator_s_environment(town, tmp_path, monkeypatch):
     monkeypatch.setenv("SIMULATOR_SECRET", "do not tell")
     worker = await town.launch(tmp_path, "env", COLOUR="green", PORT="1")

@@ -7,7 +7,7 @@ from aiohttp import WSMsgType, web
 
 
 async def echo(request: web.Request) -> web.Response:
-    """What arrived, as JSON; `?header=` adds an answer header."""
+    """What arrived, as JSON, with two cookies and the visitor's own in a header."""
     body = await request.read()
     return web.json_response(
         {
@@ -16,7 +16,11 @@ async def echo(request: web.Request) -> web.Response:
             "headers": [[name, value] for name, value in request.headers.items()],
             "body": body.decode("latin-1"),
         },
-        headers=[("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")],
+        headers=[
+            ("Set-Cookie", "a=1"),
+            ("Set-Cookie", "b=2"),
+            ("X-Cookie-Was", request.headers.get("Cookie", "")),
+        ],
     )
 
 
@@ -94,6 +98,7 @@ async def no_chat(request: web.Request) -> web.Response:
 
 app = web.Application(client_max_size=0)
 app.router.add_route("*", "/echo", echo)
+app.router.add_route("OPTIONS", "/", echo)
 app.router.add_post("/count-upload", count_upload)
 app.router.add_get("/large", large)
 app.router.add_get("/endless", endless)
@@ -103,4 +108,6 @@ app.router.add_get("/chat", chat)
 app.router.add_get("/no-chat", no_chat)
 
 if __name__ == "__main__":
-    web.run_app(app, host="127.0.0.1", port=int(os.environ["PORT"]), print=None, handler_cancellation=True)
+    web.run_app(
+        app, max_field_size=32768, host="127.0.0.1", port=int(os.environ["PORT"]), print=None, handler_cancellation=True
+    )
