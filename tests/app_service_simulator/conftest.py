@@ -11,7 +11,7 @@ from tests.app_service_simulator.data_plane import STAGE, WEB, Simulated, Visito
 async def simulated(tmp_path):
     simulated = Simulated(tmp_path)
     port = await simulated.front_end.start(0)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), max_field_size=32768) as session:
         simulated.visitor = Visitor(session, port)
         yield simulated
     await simulated.front_end.stop()
