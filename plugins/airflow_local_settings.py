@@ -1,0 +1,21 @@
+"""Imports Azure's client once, where task processes are forked from.
+
+`import azure.mgmt.web` takes about two seconds and 200 MB. A task process that is forked from a parent which
+has imported it starts without that wait and shares its memory. The parents are the scheduler (LocalExecutor),
+a Celery worker and the triggerer; every other component imports this file too and must not pay.
+"""
+
+import sys
+
+PARENTS_OF_TASKS = ("scheduler", "triggerer", "celery")
+
+
+def _import_what_tasks_need() -> None:
+    # Imported for what it does to this process, not for its names.
+    import httpx  # noqa: F401
+
+    import app_service_canary.hooks.app_service  # noqa: F401
+
+
+if any(word in PARENTS_OF_TASKS for word in sys.argv[1:2]):
+    _import_what_tasks_need()

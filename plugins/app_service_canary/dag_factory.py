@@ -1,0 +1,181 @@
+"""Turns release files into DAGs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, TaskGroup, chain
+
+from app_service_canary.broken_release import BrokenRelease
+from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.operators.deploy import AppServiceDeployOperator
+from app_service_canary.operators.outcome import ReleaseOutcomeOperator
+from app_service_canary.operators.preflight import ReleasePreflightOperator
+from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
+from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
+from app_service_canary.operators.swap import AppServiceSwapSlotsOperator
+from app_service_canary.operators.traffic import AppServiceSetCanaryWeightOperator, CanaryAnalysisOperator
+from app_service_canary.release.durations import format_duration
+from app_service_canary.release.plan import bakes_as_written
+from app_service_canary.release.policy import ReleasePolicy, Step
+from app_service_canary.release.release_file import read_release_file
+from app_service_canary.run_form import run_params
+from app_service_canary.sensors.approval import ManagerApprovalSensor
+from app_service_canary.sensors.drained import PinnedUsersDrainedSensor
+from app_service_canary.sensors.slot_ready import SlotReadySensor
+
+DAG_ID_PREFIX = "canary_release."
+
+SLOT_HOST = "{{ ti.xcom_pull(task_ids='start_slot').slot_host }}"
+PRODUCTION_HOST = "{{ ti.xcom_pull(task_ids='preflight').production_host }}"
+
+RETRIES: dict[str, Any] = {
+    # Every task reads Azure first and acts only if needed, so each is safe to run again. A task whose process
+    # was killed, or that lost a race with the scheduler, gets a few quick tries; an error that another try
+    # would meet again ends it at once.
+    "retries": 4,
+    "retry_delay": timedelta(seconds=5),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[RetryRule(exception="app_service_canary.errors.PermanentError", action=RetryAction.FAIL)]
+    ),
+}
+
+
+def release_dags(folder: Path) -> Iterator[DAG]:
+    """The DAG of each release file in a folder; for one that cannot be read, its import error."""
+    for file in sorted(folder.glob("*.yaml")):
+        shown = f"{folder.parent.name}/{folder.name}/{file.name}"
+        try:
+            yield release_dag(file.stem, read_release_file(file.read_text(encoding="utf-8"), shown))
+        except InvalidReleasePlan as error:
+            yield BrokenRelease.of(file.stem, shown, error)
+        except (OSError, UnicodeDecodeError) as error:
+            yield BrokenRelease.of(file.stem, shown, InvalidReleasePlan(f"{shown}:1: it cannot be read: {error}"))
+
+
+def release_dag(name: str, policy: ReleasePolicy) -> DAG:
+    """The DAG that releases one app.
+
+    Args:
+        name: the release file's name without its ending.
+        policy: what it says.
+    """
+    dag = DAG(
+        dag_id=f"{DAG_ID_PREFIX}{name}",
+        description=f"Canary release of {policy.app} through slot {policy.slot}",
+        doc_md=_documentation(policy),
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        # A failure ends the run there and then: what is running is failed, what is left is skipped, and the
+        # way back starts without passing through every task in between.
+        fail_fast=True,
+        params=run_params(policy),
+        default_args=RETRIES,
+        tags=["canary-release", policy.app],
+    )
+    with dag:
+        _tasks(policy)
+    return dag
+
+
+def _tasks(policy: ReleasePolicy) -> None:
+    target: dict[str, Any] = {
+        "resource_group": policy.resource_group,
+        "app": policy.app,
+        "slot": policy.slot,
+        "azure_app_service_conn_id": policy.connection,
+    }
+    preflight = ReleasePreflightOperator(task_id="preflight", policy=policy, **target)
+    with TaskGroup("staging", prefix_group_id=False, tooltip="The new version in its slot, with ever more users"):
+        staging, watches = _staging(policy, target)
+    approval = ManagerApprovalSensor(task_id="approval", approval=policy.approval, watch_task_ids=watches, **target)
+    with TaskGroup("production", prefix_group_id=False, tooltip="The new version for everybody"):
+        production = _production(policy, target, watches)
+    forward = [preflight, *staging, approval, *production]
+    restore = AppServiceRestoreTrafficOperator(task_id="restore", timeout=policy.restore_timeout, **target)
+    outcome = ReleaseOutcomeOperator(
+        task_id="outcome", app=policy.app, version="{{ params.version }}", order=[task.task_id for task in forward]
+    )
+    # Two teardowns: the first puts users back, the second decides the run. A single one that did both would hide
+    # either the failure or the way back.
+    chain(*forward, restore.as_teardown(), outcome.as_teardown(on_failure_fail_dagrun=True))
+
+
+def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    source = "{{ params.image }}" if policy.artifact.is_container else "{{ params.package_uri }}"
+    tasks: list[Any] = [
+        AppServiceStartSlotOperator(task_id="start_slot", create_slot=policy.create_slot, **target),
+        AppServiceDeployOperator(task_id="deploy", source=source, artifact=policy.artifact, **target),
+        SlotReadySensor(
+            task_id="slot_ready",
+            slot_host=SLOT_HOST,
+            version="{{ params.version }}",
+            readiness=policy.readiness,
+            answer_timeout=policy.watch.timeout,
+            **target,
+        ),
+    ]
+    watches: list[str] = []
+    for index, step in enumerate(policy.steps):
+        plan = f"ti.xcom_pull(task_ids='preflight').steps[{index}]"
+        with TaskGroup(_group_id(step), tooltip=f"{step.weight:g} % for {format_duration(step.bake)}"):
+            tasks.append(
+                AppServiceSetCanaryWeightOperator(
+                    task_id="shift", weight=f"{{{{ {plan}.weight }}}}", slot_host=SLOT_HOST, **target
+                )
+            )
+            watch = CanaryAnalysisOperator(
+                task_id="watch",
+                hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
+                bake=f"{{{{ {plan}.bake }}}}",
+                readiness=policy.readiness,
+                watch=policy.watch,
+                **target,
+            )
+        tasks.append(watch)
+        watches.append(watch.task_id)
+    return tasks, watches
+
+
+def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str]) -> list[Any]:
+    return [
+        AppServiceSwapSlotsOperator(task_id="swap", **target),
+        CanaryAnalysisOperator(
+            task_id="watch_promoted",
+            hosts_by_side={"visitors": PRODUCTION_HOST},
+            bake=format_duration(policy.watch.promoted_bake),
+            readiness=policy.readiness,
+            watch=policy.watch,
+            # The rule was cleared before the swap; what has to be undone now is the swap, by `restore`.
+            clear_on_failure=False,
+            **target,
+        ),
+        PinnedUsersDrainedSensor(task_id="drain", watch_task_ids=watches, at_most=policy.drain),
+        AppServiceStopSlotOperator(task_id="stop_slot", **target),
+    ]
+
+
+def _group_id(step: Step) -> str:
+    """`canary_10`; Airflow allows no dot in a group's id, so 2.5 % is `canary_2_5`."""
+    return f"canary_{step.weight:g}".replace(".", "_")
+
+
+def _documentation(policy: ReleasePolicy) -> str:
+    steps = " → ".join(f"{step.weight:g} %" for step in policy.steps)
+    approvers = ", ".join(policy.approval.approvers) or "whoever may respond to this DAG's required actions"
+    return "\n".join(
+        [
+            f"Releases **{policy.app}** (resource group `{policy.resource_group}`) through slot `{policy.slot}`.",
+            "",
+            f"* Steps: {steps}, baked for {bakes_as_written(policy.steps)}",
+            f"* Decides before the swap: {approvers}; silence for {format_duration(policy.approval.timeout)} means "
+            f"{policy.approval.on_timeout.value}",
+            "",
+            "Mark a `watch` success: go on now. Mark it failed: roll back. Clear it: watch again. "
+            "Mark the run failed: abort.",
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Talking: the only place with a client, a credential or a socket."""

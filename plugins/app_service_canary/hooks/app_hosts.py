@@ -1,0 +1,119 @@
+"""Asking the apps' own host names, as visitors do."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from http.cookies import CookieError, SimpleCookie
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import httpx
+
+from app_service_canary.release.measurement import Answer, Side
+
+ROUTING_COOKIE = "x-ms-routing-name"
+"""Pins a browser to a slot: https://learn.microsoft.com/azure/app-service/deploy-staging-slots."""
+
+USER_AGENT = "app-service-canary"
+
+
+class AppHosts:
+    """A client without memory: no cookie is kept, so each request is thrown anew by the front end.
+
+    Args:
+        connect_to: base address to send everything to, with the app's name in the Host header; None: the
+            host itself, by https.
+        timeout: seconds for one answer.
+        ca_bundle: PEM file to trust when `connect_to` is https; None: the system's.
+    """
+
+    def __init__(self, *, connect_to: str | None = None, timeout: float = 10.0, ca_bundle: str | None = None) -> None:
+        self._connect_to = connect_to.rstrip("/") if connect_to else None
+        verify = ssl.create_default_context(cafile=ca_bundle) if ca_bundle and self._connect_to else True
+        self._client = httpx.AsyncClient(
+            timeout=timeout, verify=verify, follow_redirects=False, headers={"User-Agent": USER_AGENT}
+        )
+
+    async def __aenter__(self) -> AppHosts:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def ask(self, side: Side, host: str, path: str, good_statuses: tuple[int, ...]) -> Answer:
+        """Asks once. Never raises: no answer is a bad answer, with its reason."""
+        asked, started = f"GET {path}", time.monotonic()
+        try:
+            response = await self._get(host, path)
+        except httpx.TimeoutException:
+            return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
+        except httpx.HTTPError as error:
+            return Answer(side, asked, None, False, time.monotonic() - started, f"could not be asked: {error}")
+        routed_to, pinned_for = _routing(response)
+        good = response.status_code in good_statuses
+        return Answer(
+            side=side,
+            asked=asked,
+            status=response.status_code,
+            good=good,
+            seconds=time.monotonic() - started,
+            problem="" if good else f"answered {response.status_code}",
+            routed_to=routed_to,
+            pinned_for=pinned_for,
+        )
+
+    async def version(self, host: str, path: str) -> str | None:
+        """What the app calls its version: JSON with a `version` key, or plain text; None when it does not say."""
+        try:
+            response = await self._get(host, path)
+        except httpx.HTTPError:
+            return None
+        text = response.text.strip()
+        if response.status_code != 200 or not text:
+            return None
+        try:
+            content = json.loads(text)
+        except ValueError:
+            return text if len(text) <= 64 and "\n" not in text and "<" not in text else None
+        found = content.get("version") if isinstance(content, dict) else content
+        return None if found is None else str(found)
+
+    async def _get(self, host: str, path: str) -> httpx.Response:
+        # The cookies of an answer would pin the next request to the same slot.
+        self._client.cookies.clear()
+        if self._connect_to is None:
+            return await self._client.get(f"https://{host}{path}")
+        secure = urlsplit(self._connect_to).scheme == "https"
+        return await self._client.get(
+            f"{self._connect_to}{path}",
+            headers={"Host": host},
+            extensions={"sni_hostname": host} if secure else {},
+        )
+
+
+def _routing(response: httpx.Response) -> tuple[str | None, float | None]:
+    """The slot that the routing cookie of an answer names, and for how many seconds it pins."""
+    for header in response.headers.get_list("set-cookie"):
+        try:
+            cookie = SimpleCookie(header).get(ROUTING_COOKIE)
+        except CookieError:
+            continue
+        if cookie is not None:
+            return cookie.value, _life(cookie["max-age"], cookie["expires"])
+    return None, None
+
+
+def _life(max_age: str, expires: str) -> float | None:
+    try:
+        if max_age:
+            return float(max_age)
+        if expires:
+            return max(0.0, parsedate_to_datetime(expires).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+    return None

@@ -1,0 +1,388 @@
+"""Talks to Azure App Service through Azure Resource Manager, by Microsoft's own client.
+
+One implementation, asynchronous: triggers await it, operators run it. `azure-mgmt-web` is imported when the
+client is first needed, never by a DAG file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
+
+from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, WeightNotApplied
+from app_service_canary.hooks.app_hosts import AppHosts
+from app_service_canary.hooks.azure_errors import azure_errors, error_of
+from app_service_canary.hooks.connection import AzureSettings
+from app_service_canary.hooks.ramp_up_rules import WireRule, patch, read_rules, traffic_rule, with_weight, without
+from app_service_canary.hooks.site_resources import copied_config, image_key, properties_of, slot_state, wanted_pause
+from app_service_canary.release.app_state import (
+    PRODUCTION,
+    AppState,
+    AppTarget,
+    OperationStatus,
+    SlotState,
+    TrafficRule,
+)
+
+if TYPE_CHECKING:
+    from azure.core.rest import AsyncHttpResponse
+    from azure.mgmt.web import WebSiteManagementClient
+    from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
+
+API_VERSION = "2025-05-01"
+"""What azure-mgmt-web 11 speaks; for the calls it has no method for."""
+
+for name in ("azure", "httpx"):
+    # One line for each request, with its headers, would bury the sentences of a task's log.
+    logging.getLogger(name).setLevel(logging.WARNING)
+
+NEVER_REPEAT = {"retry_total": 0}
+"""azure-core repeats a POST on 500, 503 and 504. A swap that had begun would be swapped back."""
+
+
+class AppServiceHook(AzureBaseHook):
+    """Reads and changes one subscription's web apps.
+
+    Use it as an asynchronous context manager, which closes its connections:
+
+        async with AppServiceHook("azure_app_service") as hook:
+            state = await hook.read_app(AppTarget("storefront-rg", "storefront", "stage"))
+
+    Args:
+        azure_app_service_conn_id: an Airflow connection of type `azure`; see `AzureSettings` for its fields.
+    """
+
+    conn_name_attr = "azure_app_service_conn_id"
+    default_conn_name = "azure_app_service"
+    conn_type = "azure_app_service"
+    hook_name = "Azure App Service"
+
+    def __init__(self, azure_app_service_conn_id: str = default_conn_name) -> None:
+        super().__init__(sdk_client=None, conn_id=azure_app_service_conn_id)
+        self._settings: AzureSettings | None = None
+        self._client: AsyncWebSiteManagementClient | None = None
+        self._credential: Any = None
+
+    # -- connections ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _sync_settings(self) -> AzureSettings:
+        connection = self.get_connection(self.conn_id)
+        return AzureSettings.of(connection, connection.extra_dejson)
+
+    def get_conn(self) -> WebSiteManagementClient:
+        """A synchronous client with this connection's credential, for what this hook has no method for."""
+        from azure.mgmt.web import WebSiteManagementClient
+
+        settings = self._sync_settings
+        return WebSiteManagementClient(settings.credential(), settings.subscription_id, **settings.client_arguments())
+
+    def get_credential(self, *, conn: Any = None) -> Any:
+        """The connection's azure-identity credential."""
+        settings = AzureSettings.of(conn, conn.extra_dejson) if conn else self._sync_settings
+        return settings.credential()
+
+    async def settings(self) -> AzureSettings:
+        """What the connection says."""
+        if self._settings is None:
+            connection = await get_async_connection(self.conn_id)
+            self._settings = AzureSettings.of(connection, await get_async_extra_dejson(connection))
+        return self._settings
+
+    async def client(self) -> AsyncWebSiteManagementClient:
+        """Microsoft's asynchronous client, opened at its first use."""
+        if self._client is None:
+            from azure.mgmt.web.aio import WebSiteManagementClient
+
+            settings = await self.settings()
+            self._credential = settings.async_credential()
+            self._client = WebSiteManagementClient(
+                self._credential, settings.subscription_id, **settings.client_arguments()
+            )
+        return self._client
+
+    async def app_hosts(self, timeout: float = 10.0) -> AppHosts:
+        """A client for the apps' own hosts; to be used as an asynchronous context manager."""
+        settings = await self.settings()
+        return AppHosts(connect_to=settings.connect_to, timeout=timeout, ca_bundle=settings.ca_bundle)
+
+    async def __aenter__(self) -> AppServiceHook:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+            await self._credential.close()
+            self._client = self._credential = None
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Lists the subscription's web apps: what the button *Test* in Airflow's connection form calls."""
+
+        async def count() -> int:
+            async with self:
+                client = await self.client()
+                with azure_errors(f"Listing the web apps of connection '{self.conn_id}'"):
+                    return len([site async for site in client.web_apps.list()])
+
+        try:
+            found = asyncio.run(count())
+        except AppServiceCanaryError as error:
+            return False, str(error)
+        return True, f"Reached Azure App Service; this identity sees {found} web app(s)."
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    async def read_app(self, target: AppTarget) -> AppState:
+        """Production, the slot (None when it does not exist) and the traffic rules, as they are now.
+
+        Raises:
+            AzureResourceMissing: the app does not exist.
+        """
+        client = await self.client()
+        with azure_errors(f"Reading app '{target.app}' in resource group '{target.resource_group}'"):
+            production = slot_state(await client.web_apps.get(target.resource_group, target.app), PRODUCTION)
+        slot = await self.read_slot(target)
+        rules = await self._wire_rules(target)
+        auto_swap = await self._auto_swap_slot(target) if slot else None
+        return AppState(production, slot, tuple(traffic_rule(rule) for rule in rules), auto_swap)
+
+    async def read_slot(self, target: AppTarget) -> SlotState | None:
+        """The slot as it is now; None when it does not exist."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        client = await self.client()
+        with azure_errors(f"Reading {target}"):
+            try:
+                slot = await client.web_apps.get_slot(target.resource_group, target.app, target.slot)
+            except ResourceNotFoundError:
+                return None
+        return slot_state(slot, target.slot)
+
+    async def read_production(self, target: AppTarget) -> SlotState:
+        """Production as it is now."""
+        client = await self.client()
+        with azure_errors(f"Reading app '{target.app}' in resource group '{target.resource_group}'"):
+            return slot_state(await client.web_apps.get(target.resource_group, target.app), PRODUCTION)
+
+    async def read_rule(self, target: AppTarget) -> TrafficRule | None:
+        """The rule that sends users to the slot; None when there is none."""
+        rules = [traffic_rule(rule) for rule in await self._wire_rules(target)]
+        return next((rule for rule in rules if rule.name.lower() == target.slot.lower()), None)
+
+    async def read_image(self, target: AppTarget, os: str, *, production: bool = False) -> str | None:
+        """The container image that the slot, or production, is set to; None when it runs none."""
+        client = await self.client()
+        with azure_errors(f"Reading the configuration of {target}"):
+            if production:
+                config = await client.web_apps.get_configuration(target.resource_group, target.app)
+            else:
+                config = await client.web_apps.get_configuration_slot(target.resource_group, target.app, target.slot)
+        stack = str(properties_of(config).get(image_key(os)) or "")
+        return stack.removeprefix("DOCKER|") if stack.startswith("DOCKER|") else None
+
+    async def _wire_rules(self, target: AppTarget) -> list[WireRule]:
+        client = await self.client()
+        with azure_errors(f"Reading the traffic rules of app '{target.app}'"):
+            config = await client.web_apps.get_configuration(target.resource_group, target.app)
+        return read_rules(properties_of(config))
+
+    async def _auto_swap_slot(self, target: AppTarget) -> str | None:
+        client = await self.client()
+        with azure_errors(f"Reading the configuration of {target}"):
+            config = await client.web_apps.get_configuration_slot(target.resource_group, target.app, target.slot)
+        return properties_of(config).get("autoSwapSlotName") or None
+
+    # -- slots ---------------------------------------------------------------------------------------
+
+    async def start_slot(self, target: AppTarget) -> None:
+        """Starts the slot; App Service answers when its state has changed, not when the app answers."""
+        client = await self.client()
+        with azure_errors(f"Starting {target}"):
+            await client.web_apps.start_slot(target.resource_group, target.app, target.slot)
+
+    async def stop_slot(self, target: AppTarget) -> None:
+        """Stops the slot; whoever is still sent there gets 403."""
+        client = await self.client()
+        with azure_errors(f"Stopping {target}"):
+            await client.web_apps.stop_slot(target.resource_group, target.app, target.slot)
+
+    async def create_slot(self, target: AppTarget) -> None:
+        """Creates the slot as a copy of production's configuration.
+
+        Slot settings stay where they are: those that `slotConfigNames` lists are not copied. Production's
+        traffic rules are not part of the copy.
+        """
+        client = await self.client()
+        group, app = target.resource_group, target.app
+        with azure_errors(f"Creating {target}"):
+            production = await client.web_apps.get(group, app)
+            config = properties_of(await client.web_apps.get_configuration(group, app))
+            settings = properties_of(await client.web_apps.list_application_settings(group, app))
+            sticky = properties_of(await client.web_apps.list_slot_configuration_names(group, app))
+            envelope = properties_of(production)
+            body = {
+                "location": production["location"],
+                "properties": {
+                    "serverFarmId": envelope["serverFarmId"],
+                    "reserved": envelope.get("reserved", False),
+                    "httpsOnly": envelope.get("httpsOnly", False),
+                    "siteConfig": copied_config(config),
+                },
+            }
+            poller = await client.web_apps.begin_create_or_update_slot(group, app, target.slot, body)
+            await poller.result()
+            kept = sticky.get("appSettingNames") or []
+            copied = {name: value for name, value in settings.items() if name not in kept}
+            await client.web_apps.update_application_settings_slot(group, app, target.slot, {"properties": copied})
+
+    # -- traffic -------------------------------------------------------------------------------------
+
+    async def set_weight(self, target: AppTarget, host: str, weight: float) -> bool:
+        """Sends this share of production's new users to the slot, and reads it back.
+
+        Args:
+            target: app and slot.
+            host: the slot's host name as Azure gives it; App Service does not check it and would send those
+                users to a 404.
+            weight: percent, 0–100. 0 keeps a rule through which testers get in.
+
+        Returns:
+            Whether anything had to be written.
+
+        Raises:
+            WeightNotApplied: reading it back showed something else.
+        """
+        rules = await self._wire_rules(target)
+        ours = [traffic_rule(rule) for rule in rules if str(rule.get("name") or "").lower() == target.slot.lower()]
+        if ours == [TrafficRule(target.slot, host, weight)]:
+            return False
+        await self._write_rules(target, with_weight(rules, target.slot, host, weight))
+        found = await self.read_rule(target)
+        if found is None or found.weight != weight or found.host.lower() != host.lower():
+            raise WeightNotApplied(
+                f"Traffic rule of {target}: {weight:g} % to {host} was written, but Azure now says "
+                f"{f'{found.weight:g} % to {found.host}' if found else 'there is none'}. "
+                "Somebody or something else may be changing it."
+            )
+        return True
+
+    async def clear_weight(self, target: AppTarget) -> bool:
+        """Removes our rule, and reads it back; other slots' rules stay.
+
+        Returns:
+            Whether there was one to remove.
+
+        Raises:
+            WeightNotApplied: the rule is still there.
+        """
+        rules = await self._wire_rules(target)
+        rest = without(rules, target.slot)
+        if len(rest) == len(rules):
+            return False
+        await self._write_rules(target, rest)
+        if found := await self.read_rule(target):
+            raise WeightNotApplied(
+                f"Traffic rule of {target}: it was removed, but Azure still says {found.weight:g} %. "
+                "Somebody or something else may be changing it."
+            )
+        return True
+
+    async def _write_rules(self, target: AppTarget, rules: list[WireRule]) -> None:
+        client = await self.client()
+        with azure_errors(f"Setting the traffic rules of app '{target.app}'"):
+            await client.web_apps.update_configuration(target.resource_group, target.app, patch(rules))
+
+    # -- deploying and swapping ------------------------------------------------------------------------
+
+    async def begin_deployment(self, target: AppTarget, properties: Mapping[str, Any]) -> str:
+        """Asks the slot to deploy a package from its address (OneDeploy).
+
+        The client's own method sends no body and knows no slots, so the request is built here.
+
+        Returns:
+            The address at which to ask how it goes.
+        """
+        from azure.core.rest import HttpRequest
+
+        path = f"{await self._slot_path(target)}/extensions/onedeploy"
+        request = HttpRequest("PUT", path, params={"api-version": API_VERSION}, json={"properties": dict(properties)})
+        response = await self._send(f"Deploying to {target}", request, **NEVER_REPEAT)
+        location = response.headers.get("Location")
+        return location or f"{path.replace('/extensions/onedeploy', '/deployments/latest')}?api-version={API_VERSION}"
+
+    async def deployment_status(self, url: str) -> OperationStatus:
+        """How a deployment goes; a failed one still answers 200, so its body is read."""
+        response = await self._ask(url, "Asking how the deployment goes")
+        properties = (response.json().get("properties") or {}) if response.text() else {}
+        status = properties.get("status")
+        if response.status_code == 202 or status not in (3, 4):
+            return OperationStatus(False, retry_after=wanted_pause(response))
+        if status == 4:
+            return OperationStatus(True)
+        text = properties.get("status_text") or properties.get("message") or "no reason given"
+        return OperationStatus(True, failure=str(text))
+
+    async def set_image(self, target: AppTarget, image: str, os: str) -> None:
+        """Points the slot to a container image. The same image again would not be pulled, so it is restarted."""
+        client = await self.client()
+        with azure_errors(f"Setting the image of {target}"):
+            unchanged = await self.read_image(target, os) == image
+            if unchanged:
+                await client.web_apps.restart_slot(target.resource_group, target.app, target.slot)
+            else:
+                body = {"properties": {image_key(os): f"DOCKER|{image}"}}
+                await client.web_apps.update_configuration_slot(target.resource_group, target.app, target.slot, body)
+
+    async def begin_swap(self, target: AppTarget) -> str | None:
+        """Asks App Service to swap the slot with production; sent once, whatever happens.
+
+        Returns:
+            The address at which to ask how it goes; None when it was done at once.
+        """
+        from azure.core.rest import HttpRequest
+
+        request = HttpRequest(
+            "POST",
+            f"{await self._slot_path(target)}/slotsswap",
+            params={"api-version": API_VERSION},
+            json={"targetSlot": PRODUCTION, "preserveVnet": True},
+        )
+        response = await self._send(f"Swapping {target} into production", request, **NEVER_REPEAT)
+        return response.headers.get("Location") if response.status_code == 202 else None
+
+    async def swap_status(self, url: str) -> OperationStatus:
+        """How a swap goes; App Service answers with the error's own status when it gave up."""
+        try:
+            response = await self._ask(url, "Swapping")
+        except AzureRequestRejected as error:
+            return OperationStatus(True, failure=str(error))
+        return OperationStatus(response.status_code != 202, retry_after=wanted_pause(response))
+
+    async def _ask(self, url: str, doing: str) -> AsyncHttpResponse:
+        from azure.core.rest import HttpRequest
+
+        return await self._send(doing, HttpRequest("GET", url))
+
+    async def _send(self, doing: str, request: Any, **options: Any) -> AsyncHttpResponse:
+        client = await self.client()
+        with azure_errors(doing):
+            response = await client.send_request(request, **options)
+        if response.status_code >= 400:
+            raise error_of(doing, response.status_code, response.text(), response.headers.get("Retry-After"))
+        return response
+
+    async def _slot_path(self, target: AppTarget) -> str:
+        settings = await self.settings()
+        return (
+            f"/subscriptions/{settings.subscription_id}/resourceGroups/{target.resource_group}"
+            f"/providers/Microsoft.Web/sites/{target.app}/slots/{target.slot}"
+        )

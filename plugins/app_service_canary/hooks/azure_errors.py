@@ -1,0 +1,105 @@
+"""Azure's two shapes of error, read into one tree.
+
+Azure Resource Manager answers `{"error": {"code", "message"}}`; App Service itself answers
+`{"Code", "Message", "Details": [{"ErrorEntity": {"ExtendedCode", …}}]}`, which Microsoft's client cannot read
+and shows as a bare "Conflict".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from app_service_canary.errors import (
+    AppServiceCanaryError,
+    AzureRequestRejected,
+    AzureResourceMissing,
+    OperationInProgress,
+    TransientAzureError,
+)
+
+IN_PROGRESS_CODES = ("59202", "59203", "59206")
+"""App Service's extended codes for "another operation is in progress" on the webspace or the site, and for
+"cannot acquire exclusive lock"."""
+
+PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
+"""Statuses after which the same request may succeed."""
+
+
+def read_error(body: str) -> tuple[str | None, str]:
+    """The most specific code and the message of an error's body, whichever shape it has."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None, _shortened(body)
+    if not isinstance(content, dict):
+        return None, _shortened(body)
+    error = content.get("error", content)
+    if isinstance(error, str):  # Entra ID: {"error": "invalid_client", "error_description": …}
+        return error, _shortened(str(content.get("error_description", "")))
+    if not isinstance(error, dict):
+        return None, _shortened(body)
+    code = _extended_code(error) or error.get("code") or error.get("Code")
+    message = error.get("message") or error.get("Message") or ""
+    return (str(code) if code else None), _shortened(str(message))
+
+
+def _extended_code(error: dict[str, Any]) -> str | None:
+    details = error.get("Details") or error.get("details") or []
+    for detail in details if isinstance(details, list) else []:
+        entity = detail.get("ErrorEntity") if isinstance(detail, dict) else None
+        if isinstance(entity, dict) and entity.get("ExtendedCode"):
+            return str(entity["ExtendedCode"])
+    return None
+
+
+def _shortened(text: str, limit: int = 600) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def error_of(doing: str, status: int, body: str, retry_after: str | None = None) -> AppServiceCanaryError:
+    """The error for an answer that is one.
+
+    Args:
+        doing: what was being done, to which app and slot: `Stopping slot 'stage' of app 'storefront'`.
+        status: HTTP status, 400 or more.
+        body: the answer's body.
+        retry_after: the Retry-After header, if it came with one.
+    """
+    code, message = read_error(body)
+    sentence = f"{doing}: Azure answered {status}{f' {code}' if code else ''}: {message or '(no reason given)'}"
+    details: dict[str, Any] = {
+        "status": status,
+        "code": code,
+        "retry_after": float(retry_after) if retry_after and retry_after.isdigit() else None,
+    }
+    if code in IN_PROGRESS_CODES or "another operation is in progress" in message:
+        return OperationInProgress(sentence, **details)
+    if status in PASSING_STATUSES:
+        return TransientAzureError(sentence, **details)
+    if status == 404:
+        return AzureResourceMissing(f"{sentence} Check the names in the release file.", **details)
+    if status in (401, 403):
+        sentence += " Check the connection's secret and the role given to its identity (README, “Permissions”)."
+    return AzureRequestRejected(sentence, **details)
+
+
+@contextmanager
+def azure_errors(doing: str) -> Iterator[None]:
+    """Turns what Microsoft's clients raise into this package's errors; `doing` as in `error_of`."""
+    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+    try:
+        yield
+    except HttpResponseError as error:
+        if error.response is None:
+            kind = AzureRequestRejected if isinstance(error, ClientAuthenticationError) else TransientAzureError
+            raise kind(f"{doing}: {_shortened(error.message)}") from error
+        headers = error.response.headers
+        body = error.response.text()
+        raise error_of(doing, error.status_code or 0, body, headers.get("Retry-After")) from error
+    except AzureError as error:  # no answer: a connection that could not be made, or broke
+        raise TransientAzureError(f"{doing}: Azure could not be reached: {_shortened(error.message)}") from error

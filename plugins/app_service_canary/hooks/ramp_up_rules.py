@@ -1,0 +1,54 @@
+"""Traffic rules as App Service writes them (`experiments.rampUpRules`), and the smallest change to them.
+
+https://learn.microsoft.com/rest/api/appservice/web-apps/update-configuration: arrays are replaced whole, so
+every rule that shall stay has to be sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app_service_canary.release.app_state import TrafficRule
+
+WireRule = dict[str, Any]
+
+
+def read_rules(config: Mapping[str, Any]) -> list[WireRule]:
+    """The rules in the properties of a site's `config/web`, as they came."""
+    experiments = config.get("experiments") or {}
+    return [dict(rule) for rule in experiments.get("rampUpRules") or []]
+
+
+def traffic_rule(rule: Mapping[str, Any]) -> TrafficRule:
+    """One rule, understood."""
+    return TrafficRule(
+        name=str(rule.get("name") or ""),
+        host=str(rule.get("actionHostName") or ""),
+        weight=float(rule.get("reroutePercentage") or 0.0),
+        ramps_by_itself=bool(rule.get("changeStep") or rule.get("changeDecisionCallbackUrl")),
+    )
+
+
+def with_weight(rules: Iterable[WireRule], slot: str, host: str, weight: float) -> list[WireRule]:
+    """The rules after giving our slot a weight; the others stay as they are, in their order."""
+    ours: WireRule = {"name": slot, "actionHostName": host, "reroutePercentage": weight}
+    return [*without(rules, slot), ours]
+
+
+def without(rules: Iterable[WireRule], slot: str) -> list[WireRule]:
+    """The rules without ours. Empty properties are dropped: App Service fills them in again."""
+    return [
+        {key: value for key, value in rule.items() if value is not None}
+        for rule in rules
+        if str(rule.get("name") or "").lower() != slot.lower()
+    ]
+
+
+def patch(rules: list[WireRule]) -> dict[str, Any]:
+    """The smallest body of `PATCH config/web`.
+
+    Never the whole configuration read back: what somebody else changed in between would be lost, and the
+    `routingRules` that came with it would contradict these.
+    """
+    return {"properties": {"experiments": {"rampUpRules": rules}}}

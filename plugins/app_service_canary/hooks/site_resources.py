@@ -1,0 +1,50 @@
+"""Sites, slots and their configuration as App Service writes them, understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app_service_canary.release.app_state import SlotState
+
+
+def properties_of(resource: Any) -> dict[str, Any]:
+    """The `properties` of a resource, by the names used on the wire.
+
+    Microsoft's models give each under a Python name too; on the wire there is one name, and unknown
+    properties are kept.
+    """
+    return dict(resource.get("properties") or {})
+
+
+def slot_state(resource: Any, name: str) -> SlotState:
+    """A slot, or production, from what GET says of it."""
+    properties = properties_of(resource)
+    return SlotState(
+        name=name,
+        state=str(properties.get("state")),
+        host=str(properties.get("defaultHostName")),
+        deployment_id=str(properties.get("deploymentId")),
+        kind=str(resource.get("kind") or ""),
+        sku=str(properties.get("sku") or ""),
+        location=str(resource.get("location") or ""),
+        plan_id=str(properties.get("serverFarmId") or ""),
+        operation_id=properties.get("inProgressOperationId") or None,
+        prepared_for=properties.get("targetSwapSlot") or None,
+    )
+
+
+def copied_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Production's configuration without what must not be copied: its traffic, and what is always secret."""
+    left_out = ("experiments", "routingRules", "publishingUsername", "autoSwapSlotName")
+    return {key: value for key, value in config.items() if value is not None and key not in left_out}
+
+
+def image_key(os: str) -> str:
+    """The property that names the container image on this operating system."""
+    return f"{os}FxVersion"
+
+
+def wanted_pause(response: Any) -> float | None:
+    """Seconds after which Azure wants to be asked again; None when it does not say."""
+    value = response.headers.get("Retry-After")
+    return float(value) if value and value.isdigit() else None

@@ -1,0 +1,1 @@
+"""Acting: each task that changes something, or decides."""

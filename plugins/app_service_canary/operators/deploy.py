@@ -1,0 +1,92 @@
+"""Brings the new version to the slot."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.log import mask_secret
+
+from app_service_canary.errors import DeploymentFailed
+from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.release.masking import secrets_of, without_secrets
+from app_service_canary.release.policy import Artifact
+from app_service_canary.triggers.app_service import AppServiceOperationTrigger
+from app_service_canary.triggers.waiting import SUCCEEDED, now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_STARTED = "deployment_url"
+"""Key in the task's state store: a deployment that was begun is joined by the next try, not begun again."""
+
+
+class AppServiceDeployOperator(AppServiceOperator):
+    """Deploys a package by its address (OneDeploy), or a container image, and waits for it.
+
+    Args:
+        source: the package's address or the image. Templated, but not stored with the rendered fields: an
+            address may carry a signature.
+        artifact: what it is and how it is laid down.
+        timeout: how long the deployment may take.
+        poll_interval: pause between two questions.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        artifact: Artifact | None = None,
+        timeout: timedelta = timedelta(minutes=20),
+        poll_interval: timedelta = timedelta(seconds=5),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source, self.artifact = source, artifact or Artifact()
+        self.timeout, self.poll_interval = timeout, poll_interval
+
+    def act(self, context: Context) -> Any:
+        source = str(self.render_template(self.source, context))
+        for secret in secrets_of(source):
+            mask_secret(secret)
+        if self.artifact.is_container:
+            self.with_hook(lambda hook: hook.set_image(self.target, source, self.artifact.os))
+            self.log.info("%s runs image %s now.", self.target.at_start, source)
+            return {"source": source}
+        return self.wait_with(
+            AppServiceOperationTrigger(
+                operation="deployment",
+                operation_url=self._begun(context, source),
+                deadline=now() + self.timeout,
+                **self.trigger_arguments(self.poll_interval),
+            ),
+            context,
+        )
+
+    def _begun(self, context: Context, source: str) -> str:
+        store = context["task_state_store"]
+        if url := store.get(_STARTED):
+            self.log.info("Joining the deployment that an earlier try of this task began.")
+            return str(url)
+        properties: dict[str, Any] = {
+            "packageUri": source,
+            "type": self.artifact.type.value,
+            "clean": self.artifact.clean,
+            "restart": True,
+        }
+        if self.artifact.path:
+            properties["path"] = self.artifact.path
+        url = self.with_hook(lambda hook: hook.begin_deployment(self.target, properties))
+        store.set(_STARTED, url)
+        self.log.info("Deploying %s to %s.", without_secrets(source), self.target)
+        return url
+
+    def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        context["task_state_store"].delete(_STARTED)
+        if event["status"] != SUCCEEDED:
+            raise DeploymentFailed(
+                f"{self.target.at_start} did not take the package: {event['message']} "
+                "No traffic was moved. Look at the slot's deployment log."
+            )
+        self.log.info("%s", event["message"])
+        return {"source": without_secrets(str(self.render_template(self.source, context)))}

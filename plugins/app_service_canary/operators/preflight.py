@@ -1,0 +1,81 @@
+"""Reads everything, changes nothing, and refuses what cannot be released."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.log import mask_secret
+
+from app_service_canary.errors import PreflightRefused
+from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.release.app_state import AppState, Before
+from app_service_canary.release.durations import format_duration
+from app_service_canary.release.masking import secrets_of
+from app_service_canary.release.plan import ReleasePlan, plan_release
+from app_service_canary.release.policy import ReleasePolicy
+from app_service_canary.release.preflight import objections
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from app_service_canary.hooks.app_service import AppServiceHook
+
+UNKNOWN_VERSION = "(unknown)"
+
+
+class ReleasePreflightOperator(AppServiceOperator):
+    """Checks the run's parameters and the app's state, and leaves the plan that the other tasks follow.
+
+    Returns what was there before (`before`), both versions, the hosts, and the steps of this run, one entry
+    for each step of the release file: those beyond the end of the run's weights have the weight None.
+
+    Args:
+        policy: the release file.
+    """
+
+    def __init__(self, *, policy: ReleasePolicy, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.policy = policy
+
+    def act(self, context: Context) -> dict[str, Any]:
+        params = context["params"]
+        for secret in secrets_of(str(params.get("package_uri") or "")):
+            mask_secret(secret)
+        plan = plan_release(self.policy, params)
+        state, stable_version = self.with_hook(self._read)
+        if found := objections(state, self.policy):
+            raise PreflightRefused(" ".join(found))
+        self.log.info(
+            "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version
+        )
+        return self._record(plan, state, stable_version)
+
+    async def _read(self, hook: AppServiceHook) -> tuple[AppState, str]:
+        state = await hook.read_app(self.target)
+        return state, await self._stable_version(hook, state) or UNKNOWN_VERSION
+
+    async def _stable_version(self, hook: AppServiceHook, state: AppState) -> str | None:
+        """What production runs: what the app says of itself, else its image."""
+        if path := self.policy.readiness.version_path:
+            async with await hook.app_hosts(self.policy.watch.timeout.total_seconds()) as hosts:
+                return await hosts.version(state.production.host, path)
+        if self.policy.artifact.is_container:
+            return await hook.read_image(self.target, self.policy.artifact.os, production=True)
+        return None
+
+    def _record(self, plan: ReleasePlan, state: AppState, stable_version: str) -> dict[str, Any]:
+        steps = [plan.step(index) for index in range(len(self.policy.steps))]
+        return {
+            "app": self.app,
+            "slot": self.slot,
+            "stable_version": stable_version,
+            "canary_version": plan.version,
+            "source": plan.shown_source,
+            "note": plan.note,
+            "production_host": state.production.host,
+            "steps": [
+                {"weight": step.weight, "bake": format_duration(step.bake)} if step else {"weight": None, "bake": None}
+                for step in steps
+            ],
+            "before": Before.of(state).to_json(),
+        }

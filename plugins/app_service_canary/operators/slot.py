@@ -1,0 +1,70 @@
+"""Starts and stops the canary slot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app_service_canary.errors import PreflightRefused, TransientError
+from app_service_canary.operators.task import AppServiceOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from app_service_canary.hooks.app_service import AppServiceHook
+
+
+class AppServiceStartSlotOperator(AppServiceOperator):
+    """Starts the slot; does nothing when it runs.
+
+    Returns the slot's host name and what was done.
+
+    Args:
+        create_slot: create a missing slot as a copy of production's configuration, without slot settings.
+    """
+
+    def __init__(self, *, create_slot: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.create_slot = create_slot
+
+    def act(self, context: Context) -> dict[str, Any]:
+        return self.with_hook(self._start)
+
+    async def _start(self, hook: AppServiceHook) -> dict[str, Any]:
+        slot, created = await hook.read_slot(self.target), False
+        if slot is None:
+            if not self.create_slot:
+                raise PreflightRefused(f"There is no {self.target}; create it, or set `create_slot: true`.")
+            self.log.info("Creating %s as a copy of production's configuration.", self.target)
+            await hook.create_slot(self.target)
+            slot, created = await hook.read_slot(self.target), True
+        started = slot is not None and not slot.running
+        if started:
+            await hook.start_slot(self.target)
+            slot = await hook.read_slot(self.target)
+        if slot is None or not slot.running:
+            raise TransientError(
+                f"{self.target} was started, but Azure says {slot.state if slot else 'it is missing'}."
+            )
+        self.log.info("%s runs%s.", self.target.at_start, "" if created or started else " already")
+        return {"slot_host": slot.host, "created": created, "started": started}
+
+
+class AppServiceStopSlotOperator(AppServiceOperator):
+    """Stops the slot; does nothing when it is stopped.
+
+    It frees the CPU and memory that the slot took from its plan. The plan costs the same.
+    """
+
+    def act(self, context: Context) -> dict[str, Any]:
+        return self.with_hook(self._stop)
+
+    async def _stop(self, hook: AppServiceHook) -> dict[str, Any]:
+        slot = await hook.read_slot(self.target)
+        if slot is None or not slot.running:
+            return {"stopped": False}
+        await hook.stop_slot(self.target)
+        slot = await hook.read_slot(self.target)
+        if slot is not None and slot.running:
+            raise TransientError(f"{self.target.at_start} was stopped, but Azure says {slot.state}.")
+        self.log.info("%s is stopped.", self.target.at_start)
+        return {"stopped": True}

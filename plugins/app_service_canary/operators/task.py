@@ -1,0 +1,164 @@
+"""What every task of a release has in common: an app, a slot, a connection, and how it waits and fails."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+
+from app_service_canary.errors import AppServiceCanaryError, PreflightRefused
+from app_service_canary.release.app_state import AppTarget, Before
+from app_service_canary.triggers.waiting import WaitingTrigger, read_event
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from app_service_canary.hooks.app_service import AppServiceHook
+
+T = TypeVar("T")
+
+FAILURE_KEY = "failure"
+"""XCom key under which a failed task leaves its sentence, for `outcome` to quote."""
+
+
+@contextmanager
+def failure_is_kept(context: Context) -> Iterator[None]:
+    """Leaves the sentence of an error where `outcome` finds it, and lets it pass."""
+    try:
+        yield
+    except AppServiceCanaryError as error:
+        context["ti"].xcom_push(FAILURE_KEY, str(error))
+        raise
+    except Exception as error:
+        context["ti"].xcom_push(FAILURE_KEY, f"{type(error).__name__}: {error} (see the task's log)")
+        raise
+
+
+class AppServiceTask:
+    """Mixed into operators and sensors. `act` does or looks, `finish` is called with what was waited for.
+
+    Both may be run again at any point: they read Azure first and act only if needed.
+
+    Args:
+        resource_group, app, slot: which app and slot. Templated.
+        azure_app_service_conn_id: the Airflow connection. Templated.
+        deferrable: wait in the triggerer rather than in the worker; default: Airflow's own
+            `[operators] default_deferrable`, and yes where that is not set.
+    """
+
+    target_fields: Sequence[str] = ("resource_group", "app", "slot", "azure_app_service_conn_id")
+
+    resource_group: str
+    app: str
+    slot: str
+    azure_app_service_conn_id: str
+    deferrable: bool
+
+    def _set_target(
+        self, resource_group: str, app: str, slot: str, azure_app_service_conn_id: str, deferrable: bool | None
+    ) -> None:
+        self.resource_group, self.app, self.slot = resource_group, app, slot
+        self.azure_app_service_conn_id = azure_app_service_conn_id
+        self.deferrable = (
+            conf.getboolean("operators", "default_deferrable", fallback=True) if deferrable is None else deferrable
+        )
+
+    @property
+    def target(self) -> AppTarget:
+        return AppTarget(self.resource_group, self.app, self.slot)
+
+    @abstractmethod
+    def act(self, context: Context) -> Any:
+        """Does the task's work, up to where it has to wait."""
+
+    def finish(self, context: Context, event: dict[str, Any]) -> Any:
+        """Goes on after the wait."""
+        raise NotImplementedError(f"{type(self).__name__} waits for nothing")
+
+    def execute(self, context: Context) -> Any:
+        with failure_is_kept(context):
+            return self.act(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        with failure_is_kept(context):
+            return self.finish(context, self.received(event))
+
+    def received(self, event: Any) -> dict[str, Any]:
+        """The event the task was resumed with, checked."""
+        return read_event(event)
+
+    def with_hook(self, work: Callable[[AppServiceHook], Awaitable[T]]) -> T:
+        """Runs asynchronous work with an open hook, and closes it."""
+        from app_service_canary.hooks.app_service import AppServiceHook
+
+        async def run() -> T:
+            async with AppServiceHook(self.azure_app_service_conn_id) as hook:
+                return await work(hook)
+
+        return asyncio.run(run())
+
+    def wait_with(self, trigger: WaitingTrigger, context: Context) -> Any:
+        """Hands the wait to the triggerer; without deferral, waits here with the same trigger."""
+        if self.deferrable:
+            self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
+
+        async def first_event() -> Any:
+            async for received in trigger.run():
+                return received.payload
+            return None
+
+        return self.finish(context, self.received(asyncio.run(first_event())))
+
+    def trigger_arguments(self, poll_interval: timedelta) -> dict[str, Any]:
+        """What every trigger of ours needs to talk to the same app with the same connection."""
+        return {
+            "azure_app_service_conn_id": self.azure_app_service_conn_id,
+            "resource_group": self.resource_group,
+            "app": self.app,
+            "slot": self.slot,
+            "poll_interval_seconds": poll_interval.total_seconds(),
+        }
+
+
+class AppServiceOperator(AppServiceTask, BaseOperator):
+    """Base of the operators; see `AppServiceTask`."""
+
+    template_fields: Sequence[str] = AppServiceTask.target_fields
+    ui_color = "#e1effa"
+
+    def __init__(
+        self,
+        *,
+        resource_group: str,
+        app: str,
+        slot: str,
+        azure_app_service_conn_id: str = "azure_app_service",
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_target(resource_group, app, slot, azure_app_service_conn_id, deferrable)
+
+
+def before_of(context: Context, preflight_task_id: str) -> Before | None:
+    """What preflight saw; None when it did not get that far, and then nothing was changed."""
+    seen = context["ti"].xcom_pull(task_ids=preflight_task_id)
+    return Before.from_json(seen["before"]) if seen else None
+
+
+def known_before(context: Context, preflight_task_id: str) -> Before:
+    """What preflight saw.
+
+    Raises:
+        PreflightRefused: it saw nothing; what a swap did could not be told from what was there before.
+    """
+    before = before_of(context, preflight_task_id)
+    if before is None:
+        raise PreflightRefused(f"Task '{preflight_task_id}' has left no record of this run; clear the run from there.")
+    return before

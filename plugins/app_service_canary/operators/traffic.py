@@ -1,0 +1,160 @@
+"""Moves a share of the users to the canary slot, and watches what it does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
+from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.release.durations import format_duration, parse_bake
+from app_service_canary.release.judge import Outcome
+from app_service_canary.release.measurement import Side
+from app_service_canary.release.policy import Readiness, Watch
+from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
+from app_service_canary.triggers.waiting import now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from app_service_canary.hooks.app_service import AppServiceHook
+
+_BAKE_UNTIL = "bake_until"
+"""Key in the task's state store: a bake that was begun is not begun again by the next try."""
+
+NOTHING_TO_DO = {"outcome": "skipped", "reasons": ["This run has fewer steps than the release file."]}
+
+
+def is_beyond_the_end(value: object) -> bool:
+    """A templated step of a run with fewer steps than the release file renders to nothing, or to `None`."""
+    return value is None or str(value).strip() in ("", "None")
+
+
+class AppServiceSetCanaryWeightOperator(AppServiceOperator):
+    """Sends a share of production's new users to the slot, and reads it back.
+
+    Only this slot's rule is written, other slots' rules are kept. Nothing is written when it is so already.
+
+    Args:
+        weight: percent, 0–100, or text that renders to it; nothing: this run has no such step.
+        slot_host: the slot's host name as Azure gives it; None: ask Azure. Templated.
+    """
+
+    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "weight", "slot_host")
+
+    def __init__(self, *, weight: float | str | None, slot_host: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.weight, self.slot_host = weight, slot_host
+
+    def act(self, context: Context) -> dict[str, Any] | None:
+        if self.weight is None or is_beyond_the_end(self.weight):
+            self.log.info("This run has fewer steps than the release file; nothing to do.")
+            return None
+        try:
+            weight = float(self.weight)
+        except ValueError:
+            raise InvalidReleasePlan(f"weight: found {self.weight!r}; allowed: a number from 0 to 100") from None
+        if not 0 <= weight <= 100:
+            raise InvalidReleasePlan(f"weight: found {weight:g}; allowed: a number from 0 to 100")
+        changed = self.with_hook(lambda hook: self._set(hook, weight))
+        done = "now go" if changed else "go already"
+        self.log.info("%g %% of new users of app '%s' %s to slot '%s'.", weight, self.app, done, self.slot)
+        return {"requested": weight, "applied": weight, "at": now().isoformat()}
+
+    async def _set(self, hook: AppServiceHook, weight: float) -> bool:
+        host = self.slot_host
+        if not host:
+            slot = await hook.read_slot(self.target)
+            if slot is None:
+                raise InvalidReleasePlan(f"There is no {self.target}; no traffic was moved.")
+            host = slot.host
+        return await hook.set_weight(self.target, host, weight)
+
+
+class CanaryAnalysisOperator(AppServiceOperator):
+    """Watches a version while it bakes; a bad verdict takes new users off it at once, from the trigger.
+
+    Mark it success to go on now, failed to roll back; clear it to watch again.
+
+    Args:
+        hosts_by_side: host to ask for each side that is watched, by the side's name (`slot`, `visitors`).
+            Templated.
+        bake: a duration or `manual`, as text; nothing: this run has no such step. Templated.
+        readiness: what is asked, and which answers are good.
+        watch: how closely.
+        clear_on_failure: whether a bad verdict clears this slot's traffic rule.
+    """
+
+    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "hosts_by_side", "bake")
+
+    def __init__(
+        self,
+        *,
+        hosts_by_side: dict[str, str],
+        bake: str | None,
+        readiness: Readiness | None = None,
+        watch: Watch | None = None,
+        clear_on_failure: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hosts_by_side, self.bake = hosts_by_side, bake
+        self.readiness, self.watch = readiness or Readiness(), watch or Watch()
+        self.clear_on_failure = clear_on_failure
+
+    def act(self, context: Context) -> Any:
+        if is_beyond_the_end(self.bake):
+            self.log.info("This run has fewer steps than the release file; nothing to do.")
+            return NOTHING_TO_DO
+        unknown = set(self.hosts_by_side) - {side.value for side in Side}
+        if unknown:
+            raise InvalidReleasePlan(f"hosts_by_side: found {sorted(unknown)}; allowed: slot, visitors")
+        until = self._bake_until(context)
+        self.log.info(
+            "Watching %s %s.",
+            " and ".join(self.hosts_by_side.values()),
+            f"until {until:%H:%M:%S} UTC" if until else "until a person marks this task success (go on) or failed",
+        )
+        return self.wait_with(
+            CanaryAnalysisTrigger(
+                hosts_by_side=self.hosts_by_side,
+                path=self.readiness.path,
+                good_statuses=list(self.readiness.statuses),
+                bake_until=until,
+                failure_limit=self.watch.failure_limit,
+                min_answers=self.watch.min_answers,
+                answer_timeout_seconds=self.watch.timeout.total_seconds(),
+                clear_on_failure=self.clear_on_failure,
+                deadline=None,
+                **self.trigger_arguments(self.watch.poll_interval),
+            ),
+            context,
+        )
+
+    def _bake_until(self, context: Context) -> datetime | None:
+        try:
+            bake = parse_bake(self.bake)
+        except ValueError as error:
+            raise InvalidReleasePlan(f"bake: {error}") from None
+        return None if bake is None else self._remembered(context, bake)
+
+    def _remembered(self, context: Context, bake: timedelta) -> datetime:
+        store = context["task_state_store"]
+        if began := store.get(_BAKE_UNTIL):
+            return datetime.fromisoformat(str(began))
+        until = now() + bake
+        store.set(_BAKE_UNTIL, until.isoformat())
+        self.log.info("The bake of %s begins.", format_duration(bake))
+        return until
+
+    def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        context["task_state_store"].delete(_BAKE_UNTIL)
+        verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
+        if event["outcome"] == Outcome.PASS.value:
+            self.log.info("Passed: %s", event["message"])
+            return verdict
+        context["ti"].xcom_push("return_value", verdict)
+        if event["outcome"] == Outcome.INCONCLUSIVE.value:
+            raise AnalysisInconclusive(event["message"])
+        raise CanaryRejected(event["message"])

@@ -1,0 +1,102 @@
+"""What a manager is asked, with the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StepPassed:
+    """One rung that was watched to the end.
+
+    Attributes:
+        weight: percent asked for.
+        watched: what the watch left behind; None when a person ended it by hand.
+    """
+
+    weight: float
+    watched: dict[str, Any] | None
+
+
+def subject(app: str, version: str) -> str:
+    """One line."""
+    return f"Release version {version} of {app}?"
+
+
+def body(
+    *,
+    app: str,
+    slot: str,
+    stable_version: str,
+    canary_version: str,
+    source: str,
+    note: str,
+    steps: Sequence[StepPassed],
+    variable: str,
+    approvers: Sequence[str],
+    until: str,
+    on_timeout: str,
+) -> str:
+    """Markdown: what was seen, what each answer will do, and by which doors it can be given.
+
+    Args:
+        until: when the gate closes, for people.
+        on_timeout: what silence means: `reject` or `approve`.
+        variable: key of the run's Variable.
+        approvers: who may decide; empty: whoever may respond.
+        The others are what they are called.
+    """
+    return "\n".join(
+        [
+            f"**{app}**: version **{canary_version}** in slot `{slot}` is to replace **{stable_version}** in "
+            "production.",
+            "",
+            *([f"> {note}", ""] if note else []),
+            f"Package: `{source}`",
+            "",
+            "| step | asked share | observed share | slot answers | visitors' answers | mean latency slot / visitors |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *(_row(number, step) for number, step in enumerate(steps, start=1)),
+            "",
+            f"**Approve** clears the traffic rule, swaps `{slot}` into production, watches production, waits until "
+            "nobody is pinned to the slot, and stops it.",
+            "",
+            f"**Reject** sends all new users to {stable_version} and ends the run as failed.",
+            "",
+            _doors(variable, approvers),
+            "",
+            f"Unanswered until {until}, the release is {'approved' if on_timeout == 'approve' else 'rejected'}.",
+        ]
+    )
+
+
+def _doors(variable: str, approvers: Sequence[str]) -> str:
+    if approvers:
+        return f"Only a response here by one of these users counts: {', '.join(approvers)}."
+    return (
+        f"Or set the Variable `{variable}` to `approve` or `reject` (also "
+        '`{"decision": "approve", "by": "…", "comment": "…"}`), or mark this task success or failed in the grid.'
+    )
+
+
+def _row(number: int, step: StepPassed) -> str:
+    seen = step.watched
+    if not seen or "sides" not in seen:
+        return f"| {number} | {step.weight:g} % | ended by hand | | | |"
+    share, sides = seen["observed_share"], seen["sides"]
+    observed = (
+        f"{share['percent']:g} % of {share['routed']} ({share['interval'][0]:g}–{share['interval'][1]:g} %)"
+        if share["routed"]
+        else "not seen"
+    )
+    slot, visitors = sides.get("slot"), sides.get("visitors")
+    latencies = " / ".join(
+        f"{side['mean_ms']:g} ms" for side in (slot, visitors) if side and side["mean_ms"] is not None
+    )
+    return f"| {number} | {step.weight:g} % | {observed} | {_answers(slot)} | {_answers(visitors)} | {latencies} |"
+
+
+def _answers(side: dict[str, Any] | None) -> str:
+    return f"{side['requests']}, {side['failures']} bad" if side else ""

@@ -1,0 +1,77 @@
+"""A manager's decision, read from what the manager wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+APPROVE, REJECT = "Approve", "Reject"
+"""The options under Required Actions."""
+
+_WORDS = {"approve": True, "approved": True, "reject": False, "rejected": False}
+
+ALLOWED = (
+    "approve, approved, reject or rejected in any case, or JSON such as "
+    '{"decision": "approve", "by": "maria", "comment": "checked the dashboards"}'
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided, by whom and how.
+
+    Attributes:
+        approved: go on, or not.
+        by: who; for a Variable what its writer says, None when it does not say.
+        door: `required action`, `variable` or `timeout`.
+        comment: in the manager's words.
+    """
+
+    approved: bool
+    by: str | None
+    door: str
+    comment: str = ""
+
+    @property
+    def word(self) -> str:
+        return "approved" if self.approved else "rejected"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"decision": self.word, **{key: value for key, value in asdict(self).items() if key != "approved"}}
+
+
+def variable_key(dag_id: str, run_id: str) -> str:
+    """The Variable that opens the gate of this run, and of no other."""
+    return f"canary_approval__{dag_id}__{run_id}"
+
+
+def read_decision(text: str) -> Decision:
+    """Reads the value of an approval Variable.
+
+    Raises:
+        ValueError: it is not a decision; the sentence names what was found and what is allowed.
+    """
+    word, by, comment = text.strip(), None, ""
+    if word.startswith(("{", '"')):
+        try:
+            value = json.loads(word)
+        except ValueError:
+            raise _refused(text) from None
+        if isinstance(value, str):
+            word = value
+        else:
+            if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
+                raise _refused(text)
+            if unknown := sorted(set(value) - {"decision", "by", "comment"}):
+                raise ValueError(f"found the unknown key {unknown[0]!r}; allowed: {ALLOWED}")
+            word, by, comment = value.get("decision", ""), value.get("by"), value.get("comment", "")
+    approved = _WORDS.get(word.strip().lower())
+    if approved is None:
+        raise _refused(text)
+    return Decision(approved, by or None, "variable", comment)
+
+
+def _refused(text: str) -> ValueError:
+    shown = text if len(text) <= 80 else f"{text[:80]}…"
+    return ValueError(f"found {shown!r}; allowed: {ALLOWED}")

@@ -1,0 +1,132 @@
+"""Reads a release file's text, with errors that name the file, line, key, value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.release.policy import ReleasePolicy
+
+_Path = tuple[str | int, ...]
+
+
+def read_release_file(text: str, file: str) -> ReleasePolicy:
+    """Turns the text of one release file into a policy.
+
+    Args:
+        text: the YAML.
+        file: its name, for the errors.
+
+    Raises:
+        InvalidReleasePlan: one line per mistake, each with file, line, key, value and what is allowed.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InvalidReleasePlan(f"{file}:{line}: this is not YAML: {error.problem or error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidReleasePlan(f"{file}:1: this is not YAML: {error}") from None
+    if not isinstance(root, yaml.MappingNode) or not isinstance(content, dict):
+        raise InvalidReleasePlan(f"{file}:1: found {content!r}; allowed: keys and values, such as `app: storefront`")
+    lines, twice = _lines(root)
+    if twice:
+        raise InvalidReleasePlan("\n".join(f"{file}:{line}: {key}: this key stands here twice" for key, line in twice))
+    try:
+        return ReleasePolicy.model_validate(content)
+    except ValidationError as error:
+        raise InvalidReleasePlan("\n".join(_sentence(file, lines, detail) for detail in _own(error))) from None
+
+
+def _own(error: ValidationError) -> list[ErrorDetails]:
+    """The mistakes without those that only follow from a mistake further inside."""
+    details = error.errors()
+    return [
+        detail
+        for detail in details
+        if not any(
+            len(other["loc"]) > len(detail["loc"]) and other["loc"][: len(detail["loc"])] == detail["loc"]
+            for other in details
+        )
+    ]
+
+
+def _lines(root: yaml.MappingNode) -> tuple[dict[_Path, int], list[tuple[str, int]]]:
+    """The line of every key, by its path; and the keys that stand twice."""
+    lines: dict[_Path, int] = {(): root.start_mark.line + 1}
+    twice: list[tuple[str, int]] = []
+
+    def walk(node: yaml.Node, path: _Path) -> None:
+        for key, mark, value in _children(node):
+            here = (*path, key)
+            if here in lines:
+                twice.append((dotted(here), mark.line + 1))
+            lines[here] = mark.line + 1
+            walk(value, here)
+
+    walk(root, ())
+    return lines, twice
+
+
+def _children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Mark, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield str(key.value), key.start_mark, value
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield index, value.start_mark, value
+
+
+def _sentence(file: str, lines: dict[_Path, int], detail: ErrorDetails) -> str:
+    path: _Path = detail["loc"]
+    known = path
+    while known not in lines:
+        known = known[:-1]
+    return f"{file}:{lines[known]}: {dotted(path)}: {problem(detail, ReleasePolicy)}"
+
+
+def problem(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong with one value and what is allowed, from one of pydantic's errors."""
+    kind, found, path = detail["type"], detail["input"], detail["loc"]
+    context: dict[str, Any] = detail.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return "this key is required and missing"
+    if kind == "extra_forbidden":
+        return f"unknown key; allowed here: {', '.join(_keys_at(model, path[:-1]))}"
+    if kind == "string_pattern_mismatch":
+        return f"found {found!r}; allowed: text that matches {context['pattern']}"
+    return f"found {found!r}; allowed: {detail['msg'].removeprefix('Input should be ')}"
+
+
+def _keys_at(model: type[BaseModel], path: _Path) -> list[str]:
+    """The keys that the model has at a path; list positions are passed over."""
+    for part in path:
+        if isinstance(part, str):
+            model = _model_of(model.model_fields[part].annotation)
+    return list(model.model_fields)
+
+
+def _model_of(annotation: Any) -> type[BaseModel]:
+    """The model inside an annotation such as `tuple[Step, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if argument is not Ellipsis:
+            return _model_of(argument)
+    raise TypeError(f"{annotation} holds no section")
+
+
+def dotted(path: _Path) -> str:
+    """`("steps", 1, "weight")` as people write it: `steps[1].weight`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "(the file)"

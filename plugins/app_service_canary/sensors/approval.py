@@ -1,0 +1,175 @@
+"""The gate before the swap: waits for a manager."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param
+from airflow.sdk.bases.sensor import BaseSensorOperator
+from airflow.sdk.definitions.param import ParamsDict
+
+from app_service_canary.errors import ApprovalDenied
+from app_service_canary.operators.task import AppServiceTask
+from app_service_canary.release.approval_request import StepPassed, body, subject
+from app_service_canary.release.decision import APPROVE, REJECT, Decision, variable_key
+from app_service_canary.release.policy import Approval, OnTimeout
+from app_service_canary.triggers.approval import ApprovalTrigger, decision_of_response
+from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, event, now, read_event
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_OPENED_AT = "opened_at"
+"""Key in the task's state store: a later try of this gate still counts what came since it first opened."""
+
+
+class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
+    """Waits for a manager's decision, by whichever door it comes.
+
+    A response under Required Actions, the Variable `canary_approval__<dag_id>__<run_id>`, or marking this task
+    success or failed in the grid. Returns who decided what, by which door, with what comment, and when.
+
+    Args:
+        approval: who may decide, until when, and what silence means.
+        preflight_task_id: the task that recorded the versions and steps.
+        watch_task_ids: the steps' watches, whose figures are shown.
+        poll_interval: pause between two looks at the Variable.
+    """
+
+    template_fields: Sequence[str] = AppServiceTask.target_fields
+    ui_color = "#fdf3d0"
+
+    def __init__(
+        self,
+        *,
+        resource_group: str,
+        app: str,
+        slot: str,
+        approval: Approval | None = None,
+        preflight_task_id: str = "preflight",
+        watch_task_ids: Sequence[str] = (),
+        poll_interval: timedelta = timedelta(seconds=5),
+        azure_app_service_conn_id: str = "azure_app_service",
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_target(resource_group, app, slot, azure_app_service_conn_id, deferrable)
+        self.approval = approval or Approval()
+        self.preflight_task_id, self.watch_task_ids = preflight_task_id, list(watch_task_ids)
+        self.poll_interval = poll_interval
+
+    def act(self, context: Context) -> Any:
+        deadline = self._opened_at(context) + self.approval.timeout
+        self._ask(context, deadline)
+        trigger = ApprovalTrigger(
+            variable_key=self._variable(context),
+            ti_id=str(context["ti"].id),
+            approvers=list(self.approval.approvers),
+            poll_interval_seconds=self.poll_interval.total_seconds(),
+            deadline=deadline,
+        )
+        # A decision that came while an earlier try of this gate ended is there already.
+        if ending := trigger.look_at_variable():
+            return self.finish(context, ending)
+        self.log.info(
+            "Waiting for a manager, until %s UTC. Variable: %s", f"{deadline:%Y-%m-%d %H:%M}", trigger.variable_key
+        )
+        return self.wait_with(trigger, context)
+
+    def _opened_at(self, context: Context) -> datetime:
+        """When the gate first opened. A Variable left from before that does not count."""
+        store = context["task_state_store"]
+        if opened := store.get(_OPENED_AT):
+            return datetime.fromisoformat(str(opened))
+        if self._take_variable(context):
+            self.log.warning("Variable %s was set before this gate opened; removed.", self._variable(context))
+        opened_at = now()
+        store.set(_OPENED_AT, opened_at.isoformat())
+        return opened_at
+
+    def _ask(self, context: Context, deadline: datetime) -> None:
+        from airflow.sdk.execution_time.hitl import upsert_hitl_detail
+
+        ti = context["ti"]
+        plan = ti.xcom_pull(task_ids=self.preflight_task_id)
+        steps = [
+            StepPassed(step["weight"], ti.xcom_pull(task_ids=task))
+            for step, task in zip(plan["steps"], self.watch_task_ids, strict=False)
+            if step["weight"] is not None
+        ]
+        comment = ParamsDict({"comment": Param("", type="string", title="Comment", description="Kept with the run.")})
+        upsert_hitl_detail(
+            ti_id=ti.id,
+            options=[APPROVE, REJECT],
+            subject=subject(self.app, plan["canary_version"]),
+            body=body(
+                app=self.app,
+                slot=self.slot,
+                stable_version=plan["stable_version"],
+                canary_version=plan["canary_version"],
+                source=plan["source"],
+                note=plan["note"],
+                steps=steps,
+                variable=self._variable(context),
+                approvers=self.approval.approvers,
+                until=f"{deadline:%Y-%m-%d %H:%M} UTC",
+                on_timeout=self.approval.on_timeout.value,
+            ),
+            params={name: comment.get_param(name).serialize() for name in comment},
+            assigned_users=[{"id": user, "name": user} for user in self.approval.approvers],
+        )
+
+    def received(self, event_received: Any) -> dict[str, Any]:
+        """A response under Required Actions comes in Airflow's own shape."""
+        if isinstance(event_received, dict) and event_received.get("chosen_options"):
+            user = event_received.get("responded_by_user") or {}
+            decision = decision_of_response(
+                event_received["chosen_options"], event_received.get("params_input"), user.get("id")
+            )
+            return event(SUCCEEDED, f"The release was {decision.word}.", decision=decision.to_json())
+        return read_event(event_received)
+
+    def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        decision = self._decision(event)
+        context["task_state_store"].delete(_OPENED_AT)
+        self._take_variable(context)
+        record = {**decision.to_json(), "at": now().isoformat()}
+        said = f" “{decision.comment}”" if decision.comment else ""
+        sentence = (
+            f"The release was {decision.word}{f' by {decision.by}' if decision.by else ''} ({decision.door}).{said}"
+        )
+        self.log.info("%s", sentence)
+        if decision.approved:
+            return record
+        context["ti"].xcom_push("return_value", record)
+        raise ApprovalDenied(sentence)
+
+    def _decision(self, event: dict[str, Any]) -> Decision:
+        if event["status"] == TIMED_OUT:
+            approved = self.approval.on_timeout is OnTimeout.APPROVE
+            return Decision(approved, None, "timeout", event["message"])
+        given = event["decision"]
+        decision = Decision(given["decision"] == "approved", given["by"], given["door"], given["comment"])
+        if self.approval.approvers and decision.by not in self.approval.approvers:
+            # Airflow refuses others itself, except where every user is an administrator.
+            return Decision(
+                False, decision.by, decision.door, f"not one of the approvers ({', '.join(self.approval.approvers)})"
+            )
+        return decision
+
+    def _variable(self, context: Context) -> str:
+        ti = context["ti"]
+        return variable_key(ti.dag_id, ti.run_id)
+
+    def _take_variable(self, context: Context) -> bool:
+        """Removes this run's Variable; whether there was one."""
+        from airflow.sdk import Variable
+
+        key = self._variable(context)
+        if Variable.get(key, default=None) is None:
+            return False
+        Variable.delete(key)
+        return True

@@ -1,0 +1,1 @@
+"""Waiting: what runs in the triggerer while no worker slot is held."""

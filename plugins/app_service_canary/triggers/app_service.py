@@ -1,0 +1,189 @@
+"""Waits for App Service: a deployment, a swap, a slot that answers."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from app_service_canary.errors import AzureResourceMissing
+from app_service_canary.release.app_state import AppTarget, OperationStatus
+from app_service_canary.release.measurement import Side
+from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, TIMED_OUT, WaitingTrigger, event
+
+if TYPE_CHECKING:
+    from app_service_canary.hooks.app_hosts import AppHosts
+    from app_service_canary.hooks.app_service import AppServiceHook
+
+
+class AppServiceTrigger(WaitingTrigger):
+    """A wait that talks to App Service, with the hook that its operator uses.
+
+    Args:
+        azure_app_service_conn_id: the Airflow connection.
+        resource_group, app, slot: which app and slot.
+    """
+
+    def __init__(
+        self,
+        *,
+        azure_app_service_conn_id: str,
+        resource_group: str,
+        app: str,
+        slot: str,
+        poll_interval_seconds: float,
+        deadline: datetime | None,
+    ) -> None:
+        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline)
+        self.azure_app_service_conn_id = azure_app_service_conn_id
+        self.target = AppTarget(resource_group, app, slot)
+        self._open = AsyncExitStack()
+
+    def shared_arguments(self) -> dict[str, Any]:
+        """The arguments above, for `serialize`."""
+        return {
+            "azure_app_service_conn_id": self.azure_app_service_conn_id,
+            "resource_group": self.target.resource_group,
+            "app": self.target.app,
+            "slot": self.target.slot,
+            "poll_interval_seconds": self.poll_interval_seconds,
+            "deadline": self.deadline,
+        }
+
+    async def opened(self) -> None:
+        # Late, because operators import this module while a DAG file is parsed, and the hook imports Azure's.
+        from app_service_canary.hooks.app_service import AppServiceHook
+
+        self.hook: AppServiceHook = await self._open.enter_async_context(AppServiceHook(self.azure_app_service_conn_id))
+
+    async def closed(self) -> None:
+        await self._open.aclose()
+
+    async def open_hosts(self, timeout: float) -> AppHosts:
+        """A client for the apps' own hosts, closed with the rest."""
+        return await self._open.enter_async_context(await self.hook.app_hosts(timeout))
+
+
+class AppServiceOperationTrigger(AppServiceTrigger):
+    """Waits for a deployment or a swap that was begun.
+
+    Args:
+        operation: `deployment` or `swap`.
+        operation_url: where to ask.
+    """
+
+    OPERATIONS = ("deployment", "swap")
+
+    def __init__(self, *, operation: str, operation_url: str, **shared: Any) -> None:
+        super().__init__(**shared)
+        if operation not in self.OPERATIONS:
+            raise ValueError(f"operation {operation!r}; allowed: {', '.join(self.OPERATIONS)}")
+        self.operation, self.operation_url = operation, operation_url
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "app_service_canary.triggers.app_service.AppServiceOperationTrigger",
+            {**self.shared_arguments(), "operation": self.operation, "operation_url": self.operation_url},
+        )
+
+    async def look(self) -> dict[str, Any] | None:
+        status = await self._status()
+        if not status.done:
+            return None
+        if status.failure:
+            return event(FAILED, status.failure)
+        return event(SUCCEEDED, f"The {self.operation} of {self.target} has finished.")
+
+    async def _status(self) -> OperationStatus:
+        if self.operation == "swap":
+            return await self.hook.swap_status(self.operation_url)
+        try:
+            return await self.hook.deployment_status(self.operation_url)
+        except AzureResourceMissing:
+            # The site's deployment service restarts with the slot and does not know the deployment at once.
+            return OperationStatus(False)
+
+    def expired(self) -> dict[str, Any]:
+        trouble = f" The last answer was: {self.trouble}" if self.trouble else ""
+        return event(TIMED_OUT, f"The {self.operation} of {self.target} has not finished in time.{trouble}")
+
+
+class SlotReadyTrigger(AppServiceTrigger):
+    """Waits until a slot answers well at its own host, several times in a row.
+
+    Args:
+        host: the slot's host name as Azure gives it.
+        path: what to ask.
+        good_statuses: HTTP statuses that are good answers.
+        consecutive: how many good ones in a row.
+        version_path: where the app says its version; None: not asked.
+        version: what it must say there.
+        answer_timeout_seconds: for one answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        path: str,
+        good_statuses: list[int],
+        consecutive: int,
+        version_path: str | None,
+        version: str,
+        answer_timeout_seconds: float,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        self.host, self.path, self.good_statuses, self.consecutive = host, path, good_statuses, consecutive
+        self.version_path, self.version = version_path, version
+        self.answer_timeout_seconds = answer_timeout_seconds
+        self.in_a_row, self.asked, self.last_problem = 0, 0, "has not been asked"
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "app_service_canary.triggers.app_service.SlotReadyTrigger",
+            {
+                **self.shared_arguments(),
+                "host": self.host,
+                "path": self.path,
+                "good_statuses": self.good_statuses,
+                "consecutive": self.consecutive,
+                "version_path": self.version_path,
+                "version": self.version,
+                "answer_timeout_seconds": self.answer_timeout_seconds,
+            },
+        )
+
+    async def opened(self) -> None:
+        await super().opened()
+        self.hosts = await self.open_hosts(self.answer_timeout_seconds)
+
+    async def look(self) -> dict[str, Any] | None:
+        answer = await self.hosts.ask(Side.SLOT, self.host, self.path, tuple(self.good_statuses))
+        self.asked += 1
+        problem = answer.problem or await self._wrong_version()
+        self.in_a_row = 0 if problem else self.in_a_row + 1
+        if problem:
+            self.last_problem = problem
+            self.log.info("%s is not ready: %s %s.", self.target.at_start, answer.asked, problem)
+            return None
+        if self.in_a_row < self.consecutive:
+            return None
+        return event(
+            SUCCEEDED,
+            f"{self.target.at_start} answered {answer.asked} well {self.in_a_row} times in a row.",
+            requests=self.asked,
+        )
+
+    async def _wrong_version(self) -> str:
+        if self.version_path is None:
+            return ""
+        found = await self.hosts.version(self.host, self.version_path)
+        return "" if found == self.version else f"runs version {found or '(unknown)'}, not {self.version}"
+
+    def expired(self) -> dict[str, Any]:
+        return event(
+            TIMED_OUT,
+            f"{self.target.at_start} was not ready in time: GET {self.path} {self.last_problem}, after "
+            f"{self.asked} requests. No traffic was moved. Look at the slot's log stream, then clear slot_ready.",
+        )

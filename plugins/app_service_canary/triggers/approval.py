@@ -1,0 +1,109 @@
+"""Waits for a manager's decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+
+from app_service_canary.release.decision import APPROVE, Decision, read_decision
+from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, WaitingTrigger, event
+
+
+class ApprovalTrigger(WaitingTrigger):
+    """Looks for a decision in the run's Variable, and for a response that came before the task was deferred.
+
+    A response under Required Actions to a deferred task resumes it at once, without this trigger.
+
+    Args:
+        variable_key: the Variable of this run.
+        ti_id: the task instance whose required action may have been answered already.
+        approvers: ids of those who may decide; when there are any, a Variable does not open the gate.
+        poll_interval_seconds, deadline: as everywhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        variable_key: str,
+        ti_id: str,
+        approvers: list[str],
+        poll_interval_seconds: float,
+        deadline: datetime | None,
+    ) -> None:
+        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline)
+        self.variable_key, self.ti_id, self.approvers = variable_key, ti_id, approvers
+        self.refused: str | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "app_service_canary.triggers.approval.ApprovalTrigger",
+            {
+                "variable_key": self.variable_key,
+                "ti_id": self.ti_id,
+                "approvers": self.approvers,
+                "poll_interval_seconds": self.poll_interval_seconds,
+                "deadline": self.deadline,
+            },
+        )
+
+    async def look(self) -> dict[str, Any] | None:
+        # Airflow's own calls block; on the event loop they would hold up every other trigger.
+        return self._event(await sync_to_async(self._response)()) or await sync_to_async(self.look_at_variable)()
+
+    def look_at_variable(self) -> dict[str, Any] | None:
+        """One look at the Variable, also for the task itself before it defers."""
+        return self._event(self._read(self._variable()))
+
+    def _event(self, decision: Decision | None) -> dict[str, Any] | None:
+        if decision is None:
+            return None
+        return event(SUCCEEDED, f"The release was {decision.word}.", decision=decision.to_json())
+
+    def _variable(self) -> str | None:
+        from airflow.sdk import Variable
+
+        value: str | None = Variable.get(self.variable_key, default=None)
+        return value
+
+    def _response(self) -> Decision | None:
+        from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
+
+        detail = get_hitl_detail_content_detail(ti_id=UUID(self.ti_id))
+        # `dag.test()` has no answer to this question, so it gives None there.
+        if detail is None or not detail.response_received or not detail.chosen_options:
+            return None
+        user = detail.responded_by_user
+        return decision_of_response(detail.chosen_options, detail.params_input, user.id if user else None)
+
+    def _read(self, text: str | None) -> Decision | None:
+        if text is None or text == self.refused:
+            return None
+        try:
+            decision = read_decision(text)
+        except ValueError as error:
+            self._refuse(text, str(error))
+            return None
+        if self.approvers:
+            self._refuse(
+                text,
+                f"the release file names approvers ({', '.join(self.approvers)}), and a Variable does not tell who "
+                "wrote it; one of them has to respond under Required Actions",
+            )
+            return None
+        return decision
+
+    def _refuse(self, text: str, why: str) -> None:
+        self.refused = text
+        self.log.warning("Variable %s does not open the gate: %s. Still waiting.", self.variable_key, why)
+
+    def expired(self) -> dict[str, Any]:
+        return event(TIMED_OUT, "Nobody decided in time.")
+
+
+def decision_of_response(options: list[str], form: dict[str, Any] | None, user: str | None) -> Decision:
+    """A response under Required Actions, as a decision."""
+    comment = (form or {}).get("comment") or ""
+    return Decision(options == [APPROVE], user, "required action", str(comment))

@@ -1,0 +1,113 @@
+"""How this project waits: one loop, and one shape of event. What is waited for lives with each trigger."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from app_service_canary.errors import AppServiceCanaryError, TransientError
+
+SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
+STATUSES = (SUCCEEDED, FAILED, TIMED_OUT)
+
+SETTLE = timedelta(seconds=3)
+"""No event earlier than this after the deferral. A task that is resumed before the scheduler has seen its
+deferring process end is failed as "state success, but queued" (apache/airflow#71580, #72716)."""
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(timezone.utc)
+
+
+def event(status: str, message: str, **details: Any) -> dict[str, Any]:
+    """What a trigger hands to its task.
+
+    Args:
+        status: `succeeded`, `failed` or `timed_out`.
+        message: the sentence for people.
+        details: what the task returns or decides on.
+    """
+    if status not in STATUSES:
+        raise ValueError(f"event status {status!r}; allowed: {', '.join(STATUSES)}")
+    return {"status": status, "message": message, **details}
+
+
+def read_event(received: Any) -> dict[str, Any]:
+    """The event a task was resumed with.
+
+    Raises:
+        AppServiceCanaryError: there is none, or it is not one of ours; never taken for a success.
+    """
+    if not isinstance(received, dict) or received.get("status") not in STATUSES or "message" not in received:
+        raise AppServiceCanaryError(f"The task was resumed without a usable event: {received!r}. Clear it to retry.")
+    return received
+
+
+class WaitingTrigger(BaseTrigger):
+    """Looks again and again until there is an event, or the deadline has passed.
+
+    A look that fails with an error worth another try is logged and repeated; the deadline counts on. Any
+    other error ends the wait and fails the task with its traceback.
+
+    Args:
+        poll_interval_seconds: pause between two looks.
+        deadline: when to give up; None never.
+    """
+
+    def __init__(self, *, poll_interval_seconds: float, deadline: datetime | None) -> None:
+        super().__init__()
+        self.poll_interval_seconds = poll_interval_seconds
+        self.deadline = deadline
+        self.settle_until = now() + SETTLE
+        self.trouble = ""
+
+    @abstractmethod
+    async def look(self) -> dict[str, Any] | None:
+        """Looks once.
+
+        Returns:
+            The event with which to end, or None: look again.
+        """
+
+    @abstractmethod
+    def expired(self) -> dict[str, Any]:
+        """The event for a deadline that passed."""
+
+    async def opened(self) -> None:
+        """Opens what `look` needs."""
+
+    async def closed(self) -> None:
+        """Closes it again; nothing is undone here, for a trigger also ends when the triggerer restarts."""
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Waits, then yields exactly one event."""
+        try:
+            await self.opened()
+            ending = await self._wait()
+        finally:
+            await self.closed()
+        await asyncio.sleep(max(0.0, (self.settle_until - now()).total_seconds()))
+        yield TriggerEvent(ending)
+
+    async def _wait(self) -> dict[str, Any]:
+        while True:
+            pause = self.poll_interval_seconds
+            try:
+                if ending := await self.look():
+                    return ending
+            except TransientError as error:
+                self.trouble = str(error)
+                self.log.warning("%s Looking again in %g s.", error, pause)
+                pause = max(pause, getattr(error, "retry_after", None) or 0.0)
+            if self.deadline is not None:
+                left = (self.deadline - now()).total_seconds()
+                if left <= 0:
+                    return self.expired()
+                pause = min(pause, left)
+            await asyncio.sleep(pause)
