@@ -3,7 +3,7 @@
 https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
 from http import HTTPStatus
@@ -64,11 +64,6 @@ class ImportFailure(BaseModel):
     stack_trace: str
 
 
-class _Task(BaseModel):
-    task_id: str
-    downstream_task_ids: list[str] = Field(default_factory=list)
-
-
 class AirflowApi:
     """Requests of one user. Every method raises httpx.HTTPStatusError on an answer it does not expect."""
 
@@ -105,12 +100,8 @@ class AirflowApi:
 
     def tasks_in_order(self, dag_id: str) -> list[str]:
         """The ids of the DAG's tasks, each after those it follows."""
-        tasks = [_Task.model_validate(each) for each in self._get(f"/dags/{dag_id}/tasks")["tasks"]]
-        sorter: TopologicalSorter[str] = TopologicalSorter({task.task_id: () for task in tasks})
-        for task in tasks:
-            for follower in task.downstream_task_ids:
-                sorter.add(follower, task.task_id)
-        return list(sorter.static_order())
+        tasks = self._get(f"/dags/{dag_id}/tasks")["tasks"]
+        return in_order({task["task_id"]: task["downstream_task_ids"] for task in tasks})
 
     def trigger(self, dag_id: str, conf: Mapping[str, JsonValue], note: str) -> DagRun:
         answer = self.client.post(
@@ -150,6 +141,15 @@ class AirflowApi:
             return False
         answer.raise_for_status()
         return True
+
+
+def in_order(followers: Mapping[str, Sequence[str]]) -> list[str]:
+    """Task ids so that each stands after all that it follows; given are the direct followers of each."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(followers, ()))
+    for task_id, direct in followers.items():
+        for follower in direct:
+            sorter.add(follower, task_id)
+    return list(sorter.static_order())
 
 
 def is_healthy(url: str) -> bool | None:

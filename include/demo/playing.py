@@ -53,7 +53,7 @@ def how_to_ask(address: Address) -> str:
     return f"""The App Service simulator is up: {address.resource_manager}
 
 What a user of {APP} sees:
-  curl {address.front_end}/version -H 'Host: {host}'
+  curl --silent {address.front_end}/version -H 'Host: {host}'
 
 A token of Entra ID, for the service principal:
   TOKEN=$(curl --silent --cacert {address.ca_bundle} \\
@@ -63,7 +63,7 @@ A token of Entra ID, for the service principal:
     python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 
 ARM's list of apps:
-  curl --cacert {address.ca_bundle} --header "Authorization: Bearer $TOKEN" \\
+  curl --silent --cacert {address.ca_bundle} --header "Authorization: Bearer $TOKEN" \\
     '{address.resource_manager}{site}?api-version=2023-12-01'
 
 Its log is in .run/simulator/simulator.log. Ctrl-C ends it.

@@ -2,8 +2,8 @@
 
 A run that is killed outright, or was asked to stay up (KEEP=1), leaves processes behind. The next run ends
 them, and only them: a process is ours when it works inside this very directory *and* belongs to the session
-of a guard recorded in it (see `guard`; the session's number stays taken as long as one member lives), or is
-that guard itself, by number and start time.
+of a guard recorded in it, or is that guard itself, by number and start time (see `guard`; a session's number
+is not given away while one member lives, so a living leader with another start time means another session).
 """
 
 import fcntl
@@ -32,13 +32,15 @@ class Started:
     pid: int
     started: float
 
-    def guard(self) -> psutil.Process | None:
-        """The guard if it is still this very process; None when it ended or its number went to another."""
+    def now_under_this_number(self) -> psutil.Process | None:
+        """Whatever process has the guard's number now; None when there is none."""
         with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) < START_TIME_TOLERANCE:
-                return process
+            return psutil.Process(self.pid)
         return None
+
+    def is_guard(self, process: psutil.Process) -> bool:
+        """The guard itself has the recorded start time; another process with its number has not."""
+        return bool(abs(process.create_time() - self.started) < START_TIME_TOLERANCE)
 
 
 class RunDirectory:
@@ -102,17 +104,18 @@ class RunDirectory:
 
     def end_leftovers(self) -> list[str]:
         """End whatever an earlier run left running here; return the names of what was ended."""
-        entries = self.recorded()
-        ended = []
+        sessions = {}
         guards = []
-        for entry in entries:
-            if guard := entry.guard():
-                guards.append(guard)
-                ended.append(entry.name)
+        for entry in self.recorded():
+            process = entry.now_under_this_number()
+            if process is None or entry.is_guard(process):
+                sessions[entry.pid] = entry
+            if process is not None and entry.is_guard(process):
+                guards.append(process)
                 with suppress(psutil.NoSuchProcess):
-                    guard.terminate()
+                    process.terminate()
+        ended = [sessions[guard.pid].name for guard in guards]
         psutil.wait_procs(guards, timeout=GUARD_GRACE)
-        sessions = {entry.pid: entry for entry in entries}
         orphans = [process for process in psutil.process_iter() if self._is_ours(process, sessions)]
         for orphan in orphans:
             with suppress(psutil.NoSuchProcess):
