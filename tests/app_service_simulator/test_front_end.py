@@ -11,6 +11,7 @@ from tests.app_service_simulator.data_plane import (
     PRODUCTION_KEY,
     STAGE,
     STAGE_KEY,
+    UPSTREAM,
     WEB,
     Visitor,
     rule,
@@ -149,28 +150,33 @@ class TestStartingAndReplacingWorkers:
         versions = Counter([await visitor.version() for _ in range(100)])
         assert {"1.0.0", "2.0.0"} == set(versions)
 
-    async def test_no_request_is_lost_while_workers_are_replaced_again_and_again(self, town, visitor):
-        current = await town.sample_app("0")
+    async def test_a_body_waits_too_and_arrives_once(self, town, visitor):
+        town.host(WEB, await town.launch(UPSTREAM.parent, f"sleep 0.2; exec python {UPSTREAM.name}"))
+        async with visitor.request("POST", "/echo", data=b"x" * 100_000, expect100=True) as answer:
+            assert (await answer.json())["body"] == "x" * 100_000
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_no_request_is_lost_while_workers_are_replaced_again_and_again(self, town, visitor, method):
+        current = await town.upstream()
         town.host(WEB, current)
         statuses: Counter[int] = Counter()
         finished = asyncio.Event()
 
-        async def keep_asking(method):
+        async def keep_asking():
             while not finished.is_set():
-                async with visitor.request(method, "/") as answer:
-                    statuses[answer.status] += 1
-                    await answer.read()
+                async with visitor.request(method, "/echo", data=b"body") as answer:
+                    statuses[answer.status] += (await answer.json())["body"] == "body"
 
-        visitors = [asyncio.create_task(keep_asking(method)) for method in ["GET"] * 6 + ["HEAD"] * 2]
-        for number in range(1, 5):
-            following = await town.sample_app(str(number))
+        visitors = [asyncio.create_task(keep_asking()) for _ in range(8)]
+        for _ in range(3):
+            following = await town.upstream()
             town.host(WEB, current, following)
             town.host(WEB, following)
             await current.stop()
             current = following
         finished.set()
         await asyncio.gather(*visitors)
-        assert {200} == set(statuses)
+        assert set(statuses) == {200}
         assert statuses[200] > 100
 
     async def test_a_worker_stopped_while_still_listed_gets_no_new_request(self, town, visitor):
