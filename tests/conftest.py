@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.simulator import RunningSimulator
+import tests.airflow_environment  # noqa: F401 - settles Airflow's home before anything imports Airflow
+from tests.simulator import RunningSimulator, sample_package
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,23 @@ def simulator() -> Iterator[RunningSimulator]:
     running = RunningSimulator.start(speed=60)
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def app(simulator: RunningSimulator) -> Iterator[str]:
+    """An app of the module's own: version 1.0.0 live, and a running slot `stage` with 2.0.0."""
+    yield from _app(simulator)
+
+
+@pytest.fixture
+def fresh_app(simulator: RunningSimulator) -> Iterator[str]:
+    """The same, for one test."""
+    yield from _app(simulator)
+
+
+def _app(simulator: RunningSimulator) -> Iterator[str]:
+    name = simulator.create_app("1.0.0")
+    package = simulator.put_package(f"{name}-2.0.0.zip", sample_package("2.0.0"))
+    assert simulator.deploy(name, "stage", package)["provisioningState"] == "Succeeded"
+    yield name
+    simulator.delete_app(name)

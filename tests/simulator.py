@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,20 @@ class RunningSimulator:
             self.arm("POST", f"{self.app_path(app, slot)}/stop").raise_for_status()
         return app
 
-    def delete_app(self, app: str) -> None:
-        self.arm("DELETE", self.app_path(app)).raise_for_status()
+    def delete_app(self, app: str, timeout: float = 30.0) -> None:
+        """Deletes the app and its slots, as soon as no operation holds it any more."""
+        deadline = time.monotonic() + timeout
+        while (answer := self.arm("DELETE", self.app_path(app))).status_code == 409:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(POLL_INTERVAL)
+        answer.raise_for_status()
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 30.0) -> None:
+        """Until the condition holds; an AssertionError when it does not in time."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f"not in {timeout} s"
+            time.sleep(POLL_INTERVAL)
 
     # --- the apps, as their users see them ---
 

@@ -27,8 +27,9 @@ apps faster, and a Python process on a busy machine takes a second or two."""
 WATCH_INTERVAL = 0.5
 """Real seconds between looks for crashed processes."""
 
-CRASH_BACK_OFF = timedelta(seconds=10)
-"""How long a slot whose process would not start is left alone before the next attempt."""
+CRASH_BACK_OFF, LEAST_BACK_OFF = 10.0, 2.0
+"""Azure seconds between two attempts to start an app that crashes (App Service's own pace is not documented), and
+real seconds at least, for a crash loop must not keep this machine busy."""
 
 STACK_COMMANDS = {
     "JAVA": "exec java -Dserver.port=$PORT -jar app.jar",
@@ -147,7 +148,8 @@ class Lifecycle:
 
     def _revive(self, slot: Slot) -> None:
         attempted = self._attempted.get(slot)
-        due = attempted is None or self._clock.now() - attempted >= CRASH_BACK_OFF
+        back_off = timedelta(seconds=max(self._clock.shorten(CRASH_BACK_OFF), LEAST_BACK_OFF))
+        due = attempted is None or self._clock.now() - attempted >= back_off
         if due and not any(worker.alive for worker in slot.workers):
             log.info("%s has no living process; starting one", slot.label_for_people)
             self.restart_in_background(slot)

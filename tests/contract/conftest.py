@@ -7,7 +7,7 @@ from azure.identity import ClientSecretCredential
 from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 from azure.mgmt.web import WebSiteManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
-from tests.simulator import RunningSimulator, sample_package
+from tests.simulator import RunningSimulator
 
 POLLING_INTERVAL = 1
 """Seconds between polls where the service does not say; the default of 30 is for a real Azure."""
@@ -63,13 +63,3 @@ async def async_client(simulator: RunningSimulator) -> AsyncIterator[AsyncWebSit
         ) as client,
     ):
         yield client
-
-
-@pytest.fixture(scope="module")
-def app(simulator: RunningSimulator) -> Iterator[str]:
-    """An app of the module's own: version 1.0.0 live, and a running slot `stage` with 2.0.0."""
-    name = simulator.create_app("1.0.0")
-    package = simulator.put_package(f"{name}-2.0.0.zip", sample_package("2.0.0"))
-    assert simulator.deploy(name, "stage", package)["provisioningState"] == "Succeeded"
-    yield name
-    simulator.delete_app(name)

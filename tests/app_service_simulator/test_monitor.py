@@ -1,0 +1,153 @@
+"""Azure Monitor's metrics, from traffic whose figures are known."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from app_service_simulator import seed
+from app_service_simulator.clock import Clock
+from app_service_simulator.server import Server
+from app_service_simulator.simulator import Simulator
+
+NOW = datetime(2026, 1, 15, 12, 30, 30, tzinfo=timezone.utc)
+MINUTE = timedelta(minutes=1)
+
+
+class StoppedClock(Clock):
+    """Stands at NOW."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class Monitor:
+    """Asks for metrics of the app `contoso-web`."""
+
+    def __init__(self, simulator: Simulator, session: aiohttp.ClientSession, base: str) -> None:
+        self.simulator, self._session, self._base = simulator, session, base
+
+    async def get(self, slot: str = "stage", **query: str) -> tuple[int, dict[str, Any]]:
+        found = self.simulator.world.sites["contoso-web"].slots[slot]
+        entra = self.simulator.entra
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": entra.client_id,
+            "client_secret": entra.client_secret,
+            "scope": "https://management.azure.com/.default",
+        }
+        token = entra.issue(self._base, entra.tenant, form)["access_token"]
+        answer = await self._session.get(
+            f"{self._base}{found.id}/providers/Microsoft.Insights/metrics",
+            params={"api-version": "2018-01-01", **query},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return answer.status, await answer.json()
+
+    async def points(self, metric: str, **query: str) -> dict[str, float]:
+        """The values by `HH:MM`, minutes without one left out."""
+        _, body = await self.get(metricnames=metric, **{"timespan": "2026-01-15T12:20Z/2026-01-15T12:31Z", **query})
+        [found] = body["value"]
+        return {
+            point["timeStamp"][11:16]: value
+            for series in found["timeseries"]
+            for point in series["data"]
+            for key, value in point.items()
+            if key != "timeStamp"
+        }
+
+
+@pytest.fixture
+async def monitor(tmp_path: Path) -> AsyncIterator[Monitor]:
+    simulator = Simulator(StoppedClock(), tmp_path, tenant="t", client_id="c", client_secret="s", subscription="sub")
+    seed.plant(seed.read(seed.DEFAULT), simulator.world, seed.SEEDS)
+    server = Server(simulator)
+    port = await server.start(0)
+    tls = aiohttp.TCPConnector(ssl=simulator.certificates.client_context())
+    async with aiohttp.ClientSession(connector=tls) as session:
+        yield Monitor(simulator, session, f"https://127.0.0.1:{port}")
+    await server.stop()
+    await simulator.close()
+
+
+def served(monitor: Monitor, minutes_ago: int, *statuses: int, seconds: float = 0.25) -> None:
+    for status in statuses:
+        monitor.simulator.traffic.record(
+            ("contoso-web", "stage"),
+            when=NOW - minutes_ago * MINUTE,
+            status=status,
+            seconds=seconds,
+            bytes_received=10,
+            bytes_sent=100,
+        )
+
+
+async def test_requests_are_counted_by_minute_and_class(monitor: Monitor) -> None:
+    served(monitor, 6, 200, 200, 404, 503)
+    served(monitor, 5, 200, 500)
+    assert await monitor.points("Requests") == {"12:24": 4.0, "12:25": 2.0}
+    assert await monitor.points("Http2xx") == {"12:24": 2.0, "12:25": 1.0}
+    assert await monitor.points("Http404") == {"12:24": 1.0, "12:25": 0.0}
+    assert await monitor.points("Http5xx") == {"12:24": 1.0, "12:25": 1.0}
+    assert await monitor.points("BytesSent") == {"12:24": 400.0, "12:25": 200.0}
+
+
+async def test_response_time_is_averaged_over_requests(monitor: Monitor) -> None:
+    served(monitor, 6, 200, seconds=0.1)
+    served(monitor, 6, 200, 200, seconds=0.4)
+    assert await monitor.points("HttpResponseTime") == {"12:24": pytest.approx(0.3)}
+    assert await monitor.points("HttpResponseTime", aggregation="Count") == {"12:24": 3.0}
+
+
+async def test_a_longer_interval_adds_its_minutes_up(monitor: Monitor) -> None:
+    served(monitor, 6, 200)
+    served(monitor, 5, 200, 200)
+    assert await monitor.points("Requests", interval="PT5M") == {"12:20": 1.0, "12:25": 2.0}
+    assert await monitor.points("Requests", interval="PT1H") == {"12:20": 3.0}
+
+
+async def test_a_minute_appears_when_it_is_over_and_the_delay_has_passed(monitor: Monitor) -> None:
+    served(monitor, 3, 200)
+    served(monitor, 2, 200)
+    # 12:30:30 less two minutes' delay: 12:27 ended before 12:28:30, 12:28 did not.
+    assert await monitor.points("Requests") == {"12:27": 1.0}
+    monitor.simulator.quirks.change({"metrics_delay": 0})
+    assert await monitor.points("Requests") == {"12:27": 1.0, "12:28": 1.0}
+
+
+async def test_other_slots_and_no_traffic_give_no_series(monitor: Monitor) -> None:
+    served(monitor, 6, 200)
+    status, body = await monitor.get("production", metricnames="Requests")
+    assert (status, body["value"][0]["timeseries"]) == (200, [])
+    assert body["namespace"] == "Microsoft.Web/sites"
+
+
+async def test_a_timespan_encoded_twice_is_understood(monitor: Monitor) -> None:
+    served(monitor, 6, 200)
+    twice = quote("2026-01-15T12:20:00+00:00/2026-01-15T12:31:00+00:00", safe="")
+    assert await monitor.points("Requests", timespan=twice) == {"12:24": 1.0}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"metricnames": "Smiles"},
+        {"interval": "PT2M"},
+        {"timespan": "yesterday"},
+        {"timespan": "2026-01-15T12:31Z/2026-01-15T12:20Z"},
+        {"metricnamespace": "Microsoft.Web/serverfarms"},
+        {"$filter": "Instance eq '*'"},
+    ],
+)
+async def test_a_question_that_is_not_understood_answers_400(monitor: Monitor, query: dict[str, str]) -> None:
+    status, body = await monitor.get(**query)
+    assert (status, body["error"]["code"]) == (400, "BadRequest")
+
+
+async def test_an_unknown_aggregation_is_an_error_inside_a_200(monitor: Monitor) -> None:
+    status, body = await monitor.get(metricnames="Requests", aggregation="Median")
+    assert (status, body["value"][0]["errorCode"]) == (200, "InvalidSamplingType")
