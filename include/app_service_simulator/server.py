@@ -15,6 +15,7 @@ from app_service_simulator.arm import (
     errors,
     monitor,
     plans,
+    publishing,
     sites,
     stacks,
     subscriptions,
@@ -46,7 +47,7 @@ class Server:
         self._control = control.Control(simulator)
         self._runner: aiohttp.web.AppRunner | None = None
         self._routes = Routes()
-        for module in (subscriptions, plans, sites, configuration, swaps, deployments, monitor, stacks):
+        for module in (subscriptions, plans, sites, configuration, swaps, deployments, monitor, publishing, stacks):
             self._routes.include(module.routes)
 
     async def start(self, port: int) -> int:

@@ -120,47 +120,6 @@ async def put_sticky_names(call: Call) -> aiohttp.web.Response:
     return _sticky_names(call, lists)
 
 
-@routes.add_for_slots("GET", "/basicPublishingCredentialsPolicies/{policy}", "WebApps_GetPublishingCredentialsPolicy")
-async def get_publishing_policy(call: Call) -> aiohttp.web.Response:
-    return _publishing_policy(lookup.slot(call), _policy(call))
-
-
-@routes.add_for_slots(
-    "PUT", "/basicPublishingCredentialsPolicies/{policy}", "WebApps_UpdatePublishingCredentialsPolicy"
-)
-async def put_publishing_policy(call: Call) -> aiohttp.web.Response:
-    slot, policy = lookup.slot(call), _policy(call)
-    allow = call.properties.get("allow")
-    if not isinstance(allow, bool):
-        raise errors.bad_request("The parameter allow has an invalid value.", "51021")
-    slot.basic_publishing_allowed[policy] = allow
-    return _publishing_policy(slot, policy)
-
-
-@routes.add_for_slots("POST", "/config/publishingcredentials/list", "WebApps_ListPublishingCredentials")
-async def list_publishing_credentials(call: Call) -> aiohttp.web.Response:
-    slot = lookup.slot(call)
-    user, password = slot.publishing_user, slot.publishing_password
-    return answers.json(
-        {
-            "id": f"{slot.id}/publishingcredentials/{user}",
-            "name": slot.resource_name,
-            "type": "Microsoft.Web/sites/publishingcredentials",
-            "location": slot.site.location,
-            "properties": {
-                "name": None,
-                "publishingUserName": user,
-                "publishingPassword": password,
-                "publishingPasswordHash": None,
-                "publishingPasswordHashSalt": None,
-                "metadata": None,
-                "isDeleted": False,
-                "scmUri": f"https://{user}:{password}@{slot.scm_host}",
-            },
-        }
-    )
-
-
 def apply_site_config(slot: Slot, body: dict[str, Any], quirks: Quirks) -> bool:
     """Merges a SiteConfig body into the slot; whether that restarts the app. Nothing is changed on an error."""
     accepted = site_config.checked(body)
@@ -220,25 +179,6 @@ def _sticky_names(call: Call, lists: Sequence[list[str] | None]) -> aiohttp.web.
             },
         }
     )
-
-
-def _publishing_policy(slot: Slot, policy: str) -> aiohttp.web.Response:
-    return answers.json(
-        {
-            "id": f"{slot.id}/basicPublishingCredentialsPolicies/{policy}",
-            "name": policy,
-            "type": f"{slot.resource_type}/basicPublishingCredentialsPolicies",
-            "location": slot.site.location,
-            "properties": {"allow": slot.basic_publishing_allowed[policy]},
-        }
-    )
-
-
-def _policy(call: Call) -> str:
-    policy = call.parameters["policy"].lower()
-    if policy not in ("scm", "ftp"):
-        raise errors.unknown_operation(call.request.method, call.path)
-    return policy
 
 
 def _text(name: str, value: Any) -> str:
