@@ -41,7 +41,7 @@ class Operations:
         finally:
             self._end(operation)
 
-    def run(self, site: str, name: str, work: Awaitable[None]) -> Operation:
+    def run(self, site: str, name: str, work: Awaitable[object]) -> Operation:
         """Starts `work` in the background, holding the app; the operation can be polled by its id."""
         try:
             operation = self._begin(site, name)
@@ -75,11 +75,15 @@ class Operations:
                 "59203",
             )
 
+    async def settled(self) -> None:
+        """Until nothing is under way in the background."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def stop(self) -> None:
         """Ends what is under way."""
         for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.settled()
 
     def _begin(self, site: str, name: str) -> Operation:
         self.refuse_if_held(site)
@@ -91,7 +95,7 @@ class Operations:
         operation.finished = True
         self._holding.pop(operation.site.lower(), None)
 
-    async def _finish(self, operation: Operation, work: Awaitable[None]) -> None:
+    async def _finish(self, operation: Operation, work: Awaitable[object]) -> None:
         try:
             await work
         except AzureError as error:
