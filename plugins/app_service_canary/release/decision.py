@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from app_service_canary.release.quoting import quoted
+
 APPROVE, REJECT = "Approve", "Reject"
 """The options under Required Actions."""
 
@@ -56,7 +58,7 @@ def read_decision(text: str) -> Decision:
     if word.startswith(("{", '"')):
         try:
             value = json.loads(word)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _refused(text) from None
         if isinstance(value, str):
             word = value
@@ -64,7 +66,7 @@ def read_decision(text: str) -> Decision:
             if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
                 raise _refused(text)
             if unknown := sorted(set(value) - {"decision", "by", "comment"}):
-                raise ValueError(f"found the unknown key {unknown[0]!r}; allowed: {ALLOWED}")
+                raise ValueError(f"found the unknown key {quoted(unknown[0])}; allowed: {ALLOWED}")
             word, by, comment = value.get("decision", ""), value.get("by"), value.get("comment", "")
     approved = _WORDS.get(word.strip().lower())
     if approved is None:
@@ -73,5 +75,4 @@ def read_decision(text: str) -> Decision:
 
 
 def _refused(text: str) -> ValueError:
-    shown = text if len(text) <= 80 else f"{text[:80]}…"
-    return ValueError(f"found {shown!r}; allowed: {ALLOWED}")
+    return ValueError(f"found {quoted(text)}; allowed: {ALLOWED}")

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from app_service_canary.release.quoting import quoted
+
 MANUAL = "manual"
 """Instead of a duration: until a person says go on."""
+
+LONGEST = timedelta(days=365)
+"""Nothing in a release takes a year; far longer ones would leave the calendar when added to the time."""
 
 ALLOWED = "a duration such as 30s, 15m, 2h or 1h30m"
 ALLOWED_BAKE = f"{ALLOWED}, or {MANUAL}"
@@ -18,13 +23,18 @@ def parse_duration(text: object) -> timedelta:
     """Reads a duration; days, hours, minutes and seconds in this order, each at most once.
 
     Raises:
-        ValueError: it is none, or it is zero; the sentence names what is allowed.
+        ValueError: it is none, it is zero, or it is longer than a year; the sentence names what is allowed.
     """
     match = _PARTS.fullmatch(text.strip()) if isinstance(text, str) else None
     parts = {unit: int(number) for unit, number in match.groupdict().items() if number} if match else {}
-    duration = timedelta(**parts)
+    try:
+        duration = timedelta(**parts)
+    except OverflowError:
+        duration = timedelta.max
     if not duration:
-        raise ValueError(f"{text!r} is not {ALLOWED}")
+        raise ValueError(f"{quoted(text)} is not {ALLOWED}")
+    if duration > LONGEST:
+        raise ValueError(f"{quoted(text)} is too long; allowed: at most {LONGEST.days}d")
     return duration
 
 
@@ -32,14 +42,14 @@ def parse_bake(text: object) -> timedelta | None:
     """Reads a bake time: a duration, or None for `manual`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither; the sentence names what is allowed.
     """
     if isinstance(text, str) and text.strip().lower() == MANUAL:
         return None
     try:
         return parse_duration(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not {ALLOWED_BAKE}") from None
+    except ValueError as error:
+        raise ValueError(f"{error}, or {MANUAL}") from None
 
 
 def format_duration(duration: timedelta | None) -> str:

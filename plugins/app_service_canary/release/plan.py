@@ -12,6 +12,7 @@ from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.durations import ALLOWED_BAKE, format_duration, parse_bake
 from app_service_canary.release.masking import without_secrets
 from app_service_canary.release.policy import ReleasePolicy, Step, refuse_weights_that_do_not_rise
+from app_service_canary.release.quoting import quoted
 
 VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
 BAKE_PATTERN = r"^\s*(manual|(\d+[dhms])+)(\s*,\s*(manual|(\d+[dhms])+))*\s*$"
@@ -79,7 +80,10 @@ def _source(policy: ReleasePolicy, params: Mapping[str, Any]) -> str:
             raise InvalidReleasePlan("Parameter image: it is missing; allowed: an image such as registry.io/app:2.0.0")
         return image
     uri = str(params.get("package_uri") or "")
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme != "https" or not parts.hostname:
         raise InvalidReleasePlan(
             f"Parameter package_uri: found {without_secrets(uri)!r}; allowed: an https:// address that the "
@@ -92,10 +96,10 @@ def _weights(policy: ReleasePolicy, asked: Any) -> list[float]:
     if asked is None:
         return [step.weight for step in policy.steps]
     if not isinstance(asked, list | tuple) or not asked:
-        raise InvalidReleasePlan(f"Parameter weights: found {asked!r}; allowed: a list such as [10, 25, 50]")
+        raise InvalidReleasePlan(f"Parameter weights: found {quoted(asked)}; allowed: a list such as [10, 25, 50]")
     for weight in asked:
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 100:
-            raise InvalidReleasePlan(f"Parameter weights: found {weight!r}; allowed: numbers from 0 to 100")
+            raise InvalidReleasePlan(f"Parameter weights: found {quoted(weight)}; allowed: numbers from 0 to 100")
     if len(asked) > len(policy.steps):
         raise InvalidReleasePlan(
             f"Parameter weights: found {len(asked)} weights; allowed: at most {len(policy.steps)}, "

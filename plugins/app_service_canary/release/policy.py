@@ -65,7 +65,7 @@ class Readiness(_Section):
     """
 
     path: UrlPath = "/"
-    statuses: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200,)
+    statuses: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(min_length=1)] = (200,)
     consecutive: Annotated[int, Field(ge=1, le=100)] = 3
     timeout: Duration = timedelta(minutes=10)
     version_path: UrlPath | None = None

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.policy import ReleasePolicy
+from app_service_canary.release.quoting import quoted
 
 _Path = tuple[str | int, ...]
 
@@ -31,10 +32,13 @@ def read_release_file(text: str, file: str) -> ReleasePolicy:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidReleasePlan(f"{file}:{line}: this is not YAML: {error.problem or error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidReleasePlan(f"{file}:1: this is not YAML: {error}") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # The last four escape from PyYAML when a value does not fit its tag, such as `!!bool 7`, or nests too deep.
+        raise InvalidReleasePlan(f"{file}:1: this is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(root, yaml.MappingNode) or not isinstance(content, dict):
-        raise InvalidReleasePlan(f"{file}:1: found {content!r}; allowed: keys and values, such as `app: storefront`")
+        raise InvalidReleasePlan(
+            f"{file}:1: found {quoted(content)}; allowed: keys and values, such as `app: storefront`"
+        )
     lines, twice = _lines(root)
     if twice:
         raise InvalidReleasePlan("\n".join(f"{file}:{line}: {key}: this key stands here twice" for key, line in twice))
@@ -61,8 +65,12 @@ def _lines(root: yaml.MappingNode) -> tuple[dict[_Path, int], list[tuple[str, in
     """The line of every key, by its path; and the keys that stand twice."""
     lines: dict[_Path, int] = {(): root.start_mark.line + 1}
     twice: list[tuple[str, int]] = []
+    walked: set[int] = set()
 
     def walk(node: yaml.Node, path: _Path) -> None:
+        if id(node) in walked:  # an alias, which may lead round in a circle
+            return
+        walked.add(id(node))
         for key, mark, value in _children(node):
             here = (*path, key)
             if here in lines:
@@ -99,11 +107,13 @@ def problem(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return str(context["error"])
     if kind == "missing":
         return "this key is required and missing"
+    if kind == "invalid_key":
+        return f"found the key {quoted(found)}; allowed: keys that are text"
     if kind == "extra_forbidden":
         return f"unknown key; allowed here: {', '.join(_keys_at(model, path[:-1]))}"
     if kind == "string_pattern_mismatch":
-        return f"found {found!r}; allowed: text that matches {context['pattern']}"
-    return f"found {found!r}; allowed: {detail['msg'].removeprefix('Input should be ')}"
+        return f"found {quoted(found)}; allowed: text that matches {context['pattern']}"
+    return f"found {quoted(found)}; allowed: {detail['msg'].removeprefix('Input should be ')}"
 
 
 def _keys_at(model: type[BaseModel], path: _Path) -> list[str]:

@@ -1,0 +1,18 @@
+"""Values that people wrote, as sentences show them."""
+
+from __future__ import annotations
+
+from reprlib import Repr
+
+LONGEST_TEXT = 80
+"""Characters: one line of a terminal. What somebody pasted into the wrong place need not fill a log."""
+
+
+def quoted(value: object) -> str:
+    """The value as Python writes it, shortened: long text, deep or endless nesting, numbers without end."""
+    short = Repr()
+    short.maxstring = short.maxother = short.maxlong = LONGEST_TEXT
+    try:
+        return short.repr(value)
+    except ValueError:  # Python refuses to write out an integer of more than 4300 digits
+        return "a number too long to show"
