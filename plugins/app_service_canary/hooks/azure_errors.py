@@ -19,10 +19,14 @@ from app_service_canary.errors import (
     OperationInProgress,
     TransientAzureError,
 )
+from app_service_canary.release.masking import without_signatures
 
 IN_PROGRESS_CODES = ("59202", "59203", "59206")
 """App Service's extended codes for "another operation is in progress" on the webspace or the site, and for
 "cannot acquire exclusive lock"."""
+
+IN_PROGRESS_WORDS = ("another operation is in progress", "deployment currently in progress", "auto swap deployment")
+"""How App Service and Kudu (https://github.com/projectkudu/kudu, PushDeploymentController) say it without a code."""
 
 PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
@@ -56,7 +60,7 @@ def _extended_code(error: dict[str, Any]) -> str | None:
 
 
 def _shortened(text: str, limit: int = 600) -> str:
-    text = " ".join(text.split())
+    text = without_signatures(" ".join(text.split()))
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
@@ -76,7 +80,7 @@ def error_of(doing: str, status: int, body: str, retry_after: str | None = None)
         "code": code,
         "retry_after": float(retry_after) if retry_after and retry_after.isdigit() else None,
     }
-    if code in IN_PROGRESS_CODES or "another operation is in progress" in message:
+    if code in IN_PROGRESS_CODES or any(words in message for words in IN_PROGRESS_WORDS):
         return OperationInProgress(sentence, **details)
     if status in PASSING_STATUSES:
         return TransientAzureError(sentence, **details)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+SHORTEST_SECRET = 16
+"""Characters. Shorter values of a query (a version number, say) would black out ordinary words of the log."""
+
+_SIGNATURE = re.compile(r"(\bsig=)[^&\s\"'<>]+", re.IGNORECASE)
+"""How a shared access signature stands in an address."""
 
 
 def without_secrets(url: str) -> str:
@@ -22,11 +29,20 @@ def without_secrets(url: str) -> str:
 
 
 def secrets_of(url: str) -> list[str]:
-    """The parts of a package's address that no log may show: its query and each value of that query."""
+    """The parts of a package's address that no log may show: its query, each longer value in it, its password.
+
+    Each as it stands in the address and as it reads decoded, for both turn up in error messages.
+    """
     try:
-        query = urlsplit(url).query
+        parts = urlsplit(url)
     except ValueError:
         return []
-    signature = [pair.partition("=")[2] for pair in query.split("&") if pair.startswith(("sig=", "sv=", "se="))]
-    # Short values (a version number, say) would black out ordinary words of the log.
-    return [query, *[value for value in signature if len(value) >= 16]] if query else []
+    user = parts.netloc.rpartition("@")[0]
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    found = [parts.query, user.partition(":")[2], *[value for value in values if len(value) >= SHORTEST_SECRET]]
+    return sorted({form for secret in found if secret for form in (secret, unquote(secret))})
+
+
+def without_signatures(text: str) -> str:
+    """A text of Azure's that may quote a package's address, without the signature in it."""
+    return _SIGNATURE.sub(r"\1***", text)
