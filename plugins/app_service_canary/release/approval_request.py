@@ -46,6 +46,7 @@ def body(
         on_timeout: what silence means: `reject` or `approve`.
         variable: key of the run's Variable.
         approvers: who may decide; empty: whoever may respond.
+        note: the requester's words; quoted line by line, so that they cannot pass for evidence.
         The others are what they are called.
     """
     return "\n".join(
@@ -53,7 +54,7 @@ def body(
             f"**{app}**: version **{canary_version}** in slot `{slot}` is to replace **{stable_version}** in "
             "production.",
             "",
-            *([f"> {note}", ""] if note else []),
+            *([*(f"> {line}" for line in note.splitlines()), ""] if note else []),
             f"Package: `{source}`",
             "",
             "| step | asked share | observed share | slot answers | visitors' answers | mean latency slot / visitors |",
@@ -92,10 +93,12 @@ def _row(number: int, step: StepPassed) -> str:
         else "not seen"
     )
     slot, visitors = sides.get("slot"), sides.get("visitors")
-    latencies = " / ".join(
-        f"{side['mean_ms']:g} ms" for side in (slot, visitors) if side and side["mean_ms"] is not None
-    )
+    latencies = f"{_latency(slot)} / {_latency(visitors)}"
     return f"| {number} | {step.weight:g} % | {observed} | {_answers(slot)} | {_answers(visitors)} | {latencies} |"
+
+
+def _latency(side: dict[str, Any] | None) -> str:
+    return f"{side['mean_ms']:g} ms" if side and side["mean_ms"] is not None else "–"
 
 
 def _answers(side: dict[str, Any] | None) -> str:

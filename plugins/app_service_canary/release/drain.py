@@ -15,5 +15,6 @@ def drained_at(rule_cleared_at: datetime, pinned_for: Iterable[float | None], at
         at_most: the longest wait, and what is assumed where no cookie was seen.
     """
     seen = [seconds for seconds in pinned_for if seconds is not None]
-    life = min(timedelta(seconds=max(seen)), at_most) if seen else at_most
-    return rule_cleared_at + life
+    # Compared in seconds: a cookie may claim a life that no timedelta can hold.
+    life = min(max(seen), at_most.total_seconds()) if seen else at_most.total_seconds()
+    return rule_cleared_at + timedelta(seconds=life)

@@ -59,6 +59,8 @@ def judge(seen: Observation, limits: Limits, *, bake_is_over: bool) -> Verdict |
     when every side answered at least `min_answers` times and none is failing just then; with fewer answers,
     or with a failure still open, the verdict is inconclusive: no data is not good news.
 
+    A watch without any side to watch has seen nothing and is inconclusive.
+
     Args:
         seen: everything seen so far.
         limits: what is allowed.
@@ -78,6 +80,8 @@ def judge(seen: Observation, limits: Limits, *, bake_is_over: bool) -> Verdict |
     if not bake_is_over:
         return None
     doubts = tuple(doubt for side, side_seen in seen.sides.items() if (doubt := _doubt(side, side_seen, limits)))
+    if not seen.sides:
+        doubts = ("No side was watched, so nothing was seen.",)
     if doubts:
         return Verdict(Outcome.INCONCLUSIVE, doubts)
     return Verdict(

@@ -101,7 +101,7 @@ class Observation:
     def and_then(self, answer: Answer) -> Observation:
         """With one more answer."""
         routed, pinned_for = dict(self.routed), self.pinned_for
-        if answer.routed_to:
+        if answer.routed_to and answer.side is Side.VISITORS:
             routed[answer.routed_to] = routed.get(answer.routed_to, 0) + 1
         if answer.pinned_for is not None:
             pinned_for = max(pinned_for or 0.0, answer.pinned_for)
