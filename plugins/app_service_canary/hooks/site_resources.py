@@ -23,7 +23,7 @@ def slot_state(resource: Any, name: str) -> SlotState:
         name=name,
         state=str(properties.get("state")),
         host=str(properties.get("defaultHostName")),
-        deployment_id=str(properties.get("deploymentId")),
+        deployment_id=str(properties.get("deploymentId") or ""),
         kind=str(resource.get("kind") or ""),
         sku=str(properties.get("sku") or ""),
         location=str(resource.get("location") or ""),

@@ -135,8 +135,11 @@ class Before:
         return cls(**{key: values[key] for key in cls.__dataclass_fields__})
 
     def swapped_in(self, production: SlotState) -> bool:
-        """Production holds other content than before the release: the canary was swapped in.
+        """Production holds the content of the canary slot: the canary was swapped in.
 
-        A deployment keeps the id; only a swap moves it.
+        A deployment keeps the id; only a swap moves it. What somebody swapped in from yet another slot is not the
+        canary. A slot that the release itself created had no id before; then any other content counts.
         """
-        return production.deployment_id != self.production_deployment_id
+        if self.slot_deployment_id is None:
+            return production.deployment_id != self.production_deployment_id
+        return production.deployment_id == self.slot_deployment_id

@@ -80,8 +80,8 @@ def conclude(
     if failed == "preflight":
         return Conclusion(Ending.REFUSED, f"{what} was not released and nothing was changed: {why}")
     restore = tasks.get("restore", TaskEnd(None))
-    if restore.failed:
-        left = restore.failure or "restore was ended by a person or a signal; clear it to run it again."
+    if restore.state != "success":
+        left = restore.failure or "restore did not run to its end; clear it to run it again."
         return Conclusion(Ending.NOT_RESTORED, f"{what} was not promoted: {why} ACT NOW: {left}")
     return Conclusion(Ending.ROLLED_BACK, f"{what} was not promoted: {why} {restored}")
 

@@ -26,6 +26,11 @@ def _of_the_app(state: AppState, policy: ReleasePolicy) -> Iterator[str]:
             f"App '{app}' is on the {production.sku} tier, which has no deployment slots; scale its plan up to "
             "Standard or better."
         )
+    if not production.deployment_id:
+        yield (
+            f"Azure gives no deploymentId for app '{app}', by which a release tells whether its swap has happened; "
+            "without it, it could not be undone safely."
+        )
     if not production.running:
         yield f"Production of app '{app}' is {production.state}; a swap needs both slots running. Start it first."
     if production.operation_id:
