@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import ssl
 import time
 from email.utils import parsedate_to_datetime
@@ -26,11 +28,12 @@ class AppHosts:
     Args:
         connect_to: base address to send everything to, with the app's name in the Host header; None: the
             host itself, by https.
-        timeout: seconds for one answer.
+        timeout: seconds for one answer, from sending to its end.
         ca_bundle: PEM file to trust when `connect_to` is https; None: the system's.
     """
 
     def __init__(self, *, connect_to: str | None = None, timeout: float = 10.0, ca_bundle: str | None = None) -> None:
+        self._timeout = timeout
         self._connect_to = connect_to.rstrip("/") if connect_to else None
         verify = ssl.create_default_context(cafile=ca_bundle) if ca_bundle and self._connect_to else True
         self._client = httpx.AsyncClient(
@@ -50,9 +53,9 @@ class AppHosts:
         asked, started = f"GET {path}", time.monotonic()
         try:
             response = await self._get(host, path)
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, asyncio.TimeoutError):
             return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(side, asked, None, False, time.monotonic() - started, f"could not be asked: {error}")
         routed_to, pinned_for = _routing(response)
         good = response.status_code in good_statuses
@@ -71,29 +74,33 @@ class AppHosts:
         """What the app calls its version: JSON with a `version` key, or plain text; None when it does not say."""
         try:
             response = await self._get(host, path)
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL, asyncio.TimeoutError):
             return None
         text = response.text.strip()
         if response.status_code != 200 or not text:
             return None
         try:
-            content = json.loads(text)
-        except ValueError:
+            # Numbers stay as they are written: version 2.10 is not 2.1.
+            content = json.loads(text, parse_float=str, parse_int=str)
+        except (ValueError, RecursionError):
             return text if len(text) <= 64 and "\n" not in text and "<" not in text else None
         found = content.get("version") if isinstance(content, dict) else content
-        return None if found is None else str(found)
+        return found if isinstance(found, str) else None
 
     async def _get(self, host: str, path: str) -> httpx.Response:
         # The cookies of an answer would pin the next request to the same slot.
         self._client.cookies.clear()
         if self._connect_to is None:
-            return await self._client.get(f"https://{host}{path}")
-        secure = urlsplit(self._connect_to).scheme == "https"
-        return await self._client.get(
-            f"{self._connect_to}{path}",
-            headers={"Host": host},
-            extensions={"sni_hostname": host} if secure else {},
-        )
+            answer = self._client.get(f"https://{host}{path}")
+        else:
+            secure = urlsplit(self._connect_to).scheme == "https"
+            answer = self._client.get(
+                f"{self._connect_to}{path}",
+                headers={"Host": host},
+                extensions={"sni_hostname": host} if secure else {},
+            )
+        # httpx counts anew with every byte; an answer that drips would never end.
+        return await asyncio.wait_for(answer, self._timeout)
 
 
 def _routing(response: httpx.Response) -> tuple[str | None, float | None]:
@@ -111,7 +118,8 @@ def _routing(response: httpx.Response) -> tuple[str | None, float | None]:
 def _life(max_age: str, expires: str) -> float | None:
     try:
         if max_age:
-            return float(max_age)
+            life = float(max_age)
+            return max(0.0, life) if math.isfinite(life) else None
         if expires:
             return max(0.0, parsedate_to_datetime(expires).timestamp() - time.time())
     except (TypeError, ValueError):

@@ -30,6 +30,7 @@ from app_service_canary.release.app_state import (
     SlotState,
     TrafficRule,
 )
+from app_service_canary.release.masking import without_signatures
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
@@ -329,7 +330,7 @@ class AppServiceHook(AzureBaseHook):
         if status == 4:
             return OperationStatus(True)
         text = properties.get("status_text") or properties.get("message") or "no reason given"
-        return OperationStatus(True, failure=str(text))
+        return OperationStatus(True, failure=without_signatures(str(text)))
 
     async def set_image(self, target: AppTarget, image: str, os: str) -> None:
         """Points the slot to a container image. The same image again would not be pulled, so it is restarted."""
@@ -360,10 +361,16 @@ class AppServiceHook(AzureBaseHook):
         return response.headers.get("Location") if response.status_code == 202 else None
 
     async def swap_status(self, url: str) -> OperationStatus:
-        """How a swap goes; App Service answers with the error's own status when it gave up."""
+        """How a swap goes; App Service answers with the error's own status when it gave up.
+
+        Raises:
+            AzureRequestRejected: it may not be asked, or does not know the swap; how it goes is not known then.
+        """
         try:
             response = await self._ask(url, "Swapping")
         except AzureRequestRejected as error:
+            if error.status in (401, 403, 404):
+                raise
             return OperationStatus(True, failure=str(error))
         return OperationStatus(response.status_code != 202, retry_after=wanted_pause(response))
 
