@@ -8,6 +8,7 @@ from pathlib import Path
 import pydantic
 import yaml
 
+from app_service_simulator.arm.errors import AzureError
 from app_service_simulator.slot import Slot
 from app_service_simulator.world import Plan, Site, World
 
@@ -80,11 +81,17 @@ def read(path: Path) -> Seed:
 
 
 def plant(seed: Seed, world: World, base: Path) -> None:
-    """Creates what the seed describes, relative directories being under `base`; no process is started yet."""
+    """Creates what the seed describes, relative directories being under `base`; no process is started yet.
+
+    InvalidSeed for what App Service would refuse, such as more slots than the plan allows.
+    """
     group = world.add_group(seed.resource_group, seed.location)
     plan = world.add_plan(group, seed.plan.name, location=seed.location, size=seed.plan.size, linux=seed.plan.linux)
     for app in seed.apps:
-        _plant_app(app, world, plan, base)
+        try:
+            _plant_app(app, world, plan, base)
+        except AzureError as error:
+            raise InvalidSeed(f"app {app.name}: {error}") from error
 
 
 def _plant_app(app: AppSeed, world: World, plan: Plan, base: Path) -> Site:

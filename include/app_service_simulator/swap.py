@@ -62,7 +62,11 @@ class Swapper:
         """Swap with preview, first half: the source runs under the target's sticky settings."""
         async with self._lifecycle.owning(source, target):
             await self._clock.sleep(APPLY)
-            await self._apply_settings(source, target)
+            try:
+                await self._apply_settings(source, target)
+            except AppServiceError:
+                self._revert(source)
+                raise
             target.target_swap_slot = source.name
 
     async def reset(self, slot: Slot) -> None:
@@ -75,14 +79,15 @@ class Swapper:
 
     async def swap(self, source: Slot, target: Slot) -> None:
         """The whole swap, or its second half after a preview; raises AppServiceError, all being as it was."""
+        previewed = source.preparation is not None
         async with self._lifecycle.owning(source, target):
             try:
                 await self._clock.sleep(PREPARE)
-                if source.preparation is None:
+                if not previewed:
                     await self._apply_settings(source, target)
                 await self._warm_up(source)
             except AppServiceError:
-                if not self._quirks.failed_swap_leaves_slot_prepared:
+                if not (previewed or self._quirks.failed_swap_leaves_slot_prepared):
                     self._revert(source)
                 raise
             await self._switch(source, target)

@@ -95,6 +95,14 @@ def test_a_seed_with_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:
     assert "colour" in ended.stderr
 
 
+def test_a_seed_with_more_slots_than_its_plan_allows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("resource_group: a\nplan: {name: b, size: B1}\napps: [{name: contoso, slots: {stage: {}}}]\n")
+    ended = run("--seed", str(path))
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "app contoso: Cannot complete the operation" in ended.stderr
+
+
 @pytest.mark.parametrize(
     "text", ["", "- a list", "plan: {name: b}", "resource_group: [", "{resource_group: a, plan: b}"]
 )

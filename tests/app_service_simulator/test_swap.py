@@ -217,6 +217,24 @@ def test_a_slot_deleted_in_preview_leaves_production_waiting_until_it_is_reset(
     assert properties(simulator, fresh_app)["targetSwapSlot"] is None
 
 
+def test_a_preview_that_cannot_start_prepares_nothing_and_a_failed_second_half_stays_prepared(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    slot = simulator.app_path(fresh_app, "stage")
+    put_settings(simulator, fresh_app, "stage", SAMPLE_FAIL_START="1")
+    simulator.wait_until(lambda: simulator.state()["apps"][fresh_app]["stage"]["processes"] == [])
+    assert simulator.arm("POST", f"{slot}/applySlotConfig", TO_PRODUCTION).status_code == 400
+    assert properties(simulator, fresh_app)["targetSwapSlot"] is None
+
+    unhealthy = {"WEBSITE_SWAP_WARMUP_PING_PATH": "/health", "WEBSITE_SWAP_WARMUP_PING_STATUSES": "200"}
+    put_settings(simulator, fresh_app, "stage", SAMPLE_UNHEALTHY="1", **unhealthy)
+    assert simulator.version(fresh_app, "stage") == "2.0.0"
+    assert simulator.arm("POST", f"{slot}/applySlotConfig", TO_PRODUCTION).status_code == 200
+    assert simulator.swap(fresh_app).status_code == 417
+    assert properties(simulator, fresh_app)["targetSwapSlot"] == "stage"
+    simulator.arm("POST", f"{slot}/resetSlotConfig").raise_for_status()
+
+
 @pytest.mark.parametrize(
     "body",
     [
