@@ -111,6 +111,13 @@ class TestPassingRequestsOn:
         async with visitor.request("GET", "/endless") as answer:
             assert await asyncio.wait_for(answer.content.readline(), PATIENCE) == b"first\n"
 
+    async def test_a_compressed_answer_stays_as_it_is(self, town, visitor):
+        town.host(WEB, await town.upstream())
+        async with visitor.request("GET", "/compressed") as answer:
+            assert await answer.text() == "squeeze " * 1000
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert int(answer.headers["Content-Length"]) < 1000
+
     async def test_a_large_answer_waits_for_a_slow_visitor_and_stalls_nobody_else(self, town, visitor):
         worker = await town.upstream()
         town.host(WEB, worker)

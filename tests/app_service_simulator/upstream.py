@@ -59,8 +59,16 @@ async def endless(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def compressed(request: web.Request) -> web.Response:
+    """A text sent gzipped."""
+    response = web.Response(text="squeeze " * 1000)
+    response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
 async def hang_up(request: web.Request) -> web.Response:
     """Ends the connection instead of answering."""
+    print(f"hanging up on {request.method}", flush=True)  # noqa: T201 - the log is what the test reads
     assert request.transport
     request.transport.abort()
     return web.Response()
@@ -102,6 +110,7 @@ app.router.add_route("OPTIONS", "/", echo)
 app.router.add_post("/count-upload", count_upload)
 app.router.add_get("/large", large)
 app.router.add_get("/endless", endless)
+app.router.add_get("/compressed", compressed)
 app.router.add_route("*", "/hang-up", hang_up)
 app.router.add_get("/break-off", break_off)
 app.router.add_get("/chat", chat)
