@@ -44,6 +44,14 @@ RETRIES: dict[str, Any] = {
 }
 
 
+PATIENT: dict[str, Any] = {
+    # A swap whose answer was lost may still run: App Service refuses a second one until it is over, which takes
+    # one to four minutes, and is asked again until then.
+    "retries": 20,
+    "retry_delay": timedelta(seconds=15),
+}
+
+
 def release_dags(folder: Path) -> Iterator[DAG]:
     """The DAG of each release file in a folder; for one that cannot be read, its import error."""
     for file in sorted(folder.glob("*.yaml")):
@@ -96,7 +104,7 @@ def _tasks(policy: ReleasePolicy) -> None:
     with TaskGroup("production", prefix_group_id=False, tooltip="The new version for everybody"):
         production = _production(policy, target, watches)
     forward = [preflight, *staging, approval, *production]
-    restore = AppServiceRestoreTrafficOperator(task_id="restore", timeout=policy.restore_timeout, **target)
+    restore = AppServiceRestoreTrafficOperator(task_id="restore", timeout=policy.restore_timeout, **PATIENT, **target)
     outcome = ReleaseOutcomeOperator(
         task_id="outcome", app=policy.app, version="{{ params.version }}", order=[task.task_id for task in forward]
     )
@@ -143,7 +151,7 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
 
 def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str]) -> list[Any]:
     return [
-        AppServiceSwapSlotsOperator(task_id="swap", **target),
+        AppServiceSwapSlotsOperator(task_id="swap", **PATIENT, **target),
         CanaryAnalysisOperator(
             task_id="watch_promoted",
             hosts_by_side={"visitors": PRODUCTION_HOST},

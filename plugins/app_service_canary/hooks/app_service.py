@@ -21,7 +21,7 @@ from app_service_canary.hooks.app_hosts import AppHosts
 from app_service_canary.hooks.azure_errors import azure_errors, error_of
 from app_service_canary.hooks.connection import AzureSettings
 from app_service_canary.hooks.ramp_up_rules import WireRule, patch, read_rules, traffic_rule, with_weight, without
-from app_service_canary.hooks.site_resources import copied_config, image_key, properties_of, slot_state, wanted_pause
+from app_service_canary.hooks.site_resources import copied_config, image_key, properties_of, slot_state
 from app_service_canary.release.app_state import (
     PRODUCTION,
     AppState,
@@ -326,7 +326,7 @@ class AppServiceHook(AzureBaseHook):
         properties = (response.json().get("properties") or {}) if response.text() else {}
         status = properties.get("status")
         if response.status_code == 202 or status not in (3, 4):
-            return OperationStatus(False, retry_after=wanted_pause(response))
+            return OperationStatus(False)
         if status == 4:
             return OperationStatus(True)
         text = properties.get("status_text") or properties.get("message") or "no reason given"
@@ -372,7 +372,7 @@ class AppServiceHook(AzureBaseHook):
             if error.status in (401, 403, 404):
                 raise
             return OperationStatus(True, failure=str(error))
-        return OperationStatus(response.status_code != 202, retry_after=wanted_pause(response))
+        return OperationStatus(response.status_code != 202)
 
     async def _ask(self, url: str, doing: str) -> AsyncHttpResponse:
         from azure.core.rest import HttpRequest

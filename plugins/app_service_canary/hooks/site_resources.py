@@ -42,9 +42,3 @@ def copied_config(config: dict[str, Any]) -> dict[str, Any]:
 def image_key(os: str) -> str:
     """The property that names the container image on this operating system."""
     return f"{os}FxVersion"
-
-
-def wanted_pause(response: Any) -> float | None:
-    """Seconds after which Azure wants to be asked again; None when it does not say."""
-    value = response.headers.get("Retry-After")
-    return float(value) if value and value.isdigit() else None

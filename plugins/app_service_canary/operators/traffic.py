@@ -151,10 +151,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         context["task_state_store"].delete(_BAKE_UNTIL)
         verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
-        if event["outcome"] == Outcome.PASS.value:
+        if verdict.get("outcome") == Outcome.PASS.value:
             self.log.info("Passed: %s", event["message"])
             return verdict
         context["ti"].xcom_push("return_value", verdict)
-        if event["outcome"] == Outcome.INCONCLUSIVE.value:
-            raise AnalysisInconclusive(event["message"])
-        raise CanaryRejected(event["message"])
+        if verdict.get("outcome") == Outcome.FAIL.value:
+            raise CanaryRejected(event["message"])
+        raise AnalysisInconclusive(event["message"])

@@ -35,12 +35,10 @@ class OperationStatus:
     Attributes:
         done: it has ended.
         failure: why it failed; empty otherwise.
-        retry_after: seconds after which Azure wants to be asked again.
     """
 
     done: bool
     failure: str = ""
-    retry_after: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-from app_service_canary.errors import TransientError
+from app_service_canary.errors import PermanentError, TransientError
 from app_service_canary.release.judge import Limits, Outcome, Verdict, judge
 from app_service_canary.release.measurement import Observation, Side
 from app_service_canary.triggers.app_service import AppServiceTrigger
@@ -111,6 +111,9 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         for attempt in range(1, CLEARING_TRIES + 1):
             try:
                 await self.hook.clear_weight(self.target)
+            except PermanentError as error:
+                self.log.error("%s The rule is left to `restore`.", error)
+                return None
             except TransientError as error:
                 self.log.warning("%s Try %d of %d to clear the rule.", error, attempt, CLEARING_TRIES)
                 await asyncio.sleep(min(self.poll_interval_seconds, 1.0) * attempt)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
 
 
+FIRST_PAUSE = 1.0
+"""Seconds before the second question about an operation."""
+
+
 class AppServiceTrigger(WaitingTrigger):
     """A wait that talks to App Service, with the hook that its operator uses.
 
@@ -79,6 +83,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
         if operation not in self.OPERATIONS:
             raise ValueError(f"operation {operation!r}; allowed: {', '.join(self.OPERATIONS)}")
         self.operation, self.operation_url = operation, operation_url
+        self.pause = min(FIRST_PAUSE, self.poll_interval_seconds)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -94,14 +99,20 @@ class AppServiceOperationTrigger(AppServiceTrigger):
             return event(FAILED, status.failure)
         return event(SUCCEEDED, f"The {self.operation} of {self.target} has finished.")
 
+    def next_pause(self) -> float:
+        """Short at first, for many operations end soon, then longer and longer up to the poll interval."""
+        pause, self.pause = self.pause, min(self.pause * 1.5, self.poll_interval_seconds)
+        return pause
+
     async def _status(self) -> OperationStatus:
-        if self.operation == "swap":
-            return await self.hook.swap_status(self.operation_url)
         try:
+            if self.operation == "swap":
+                return await self.hook.swap_status(self.operation_url)
             return await self.hook.deployment_status(self.operation_url)
         except AzureResourceMissing:
-            # The site's deployment service restarts with the slot and does not know the deployment at once.
-            return OperationStatus(False)
+            # A swap that Azure has forgotten is over; whether it happened, the task asks production itself. A
+            # deployment is not known at once: the site's deployment service restarts with the slot.
+            return OperationStatus(self.operation == "swap")
 
     def expired(self) -> dict[str, Any]:
         trouble = f" The last answer was: {self.trouble}" if self.trouble else ""

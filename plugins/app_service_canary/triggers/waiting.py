@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from app_service_canary.errors import AppServiceCanaryError, TransientError
+from app_service_canary.errors import AppServiceCanaryError, PermanentError, TransientError
 
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 STATUSES = (SUCCEEDED, FAILED, TIMED_OUT)
@@ -52,8 +52,8 @@ def read_event(received: Any) -> dict[str, Any]:
 class WaitingTrigger(BaseTrigger):
     """Looks again and again until there is an event, or the deadline has passed.
 
-    A look that fails with an error worth another try is logged and repeated; the deadline counts on. Any
-    other error ends the wait and fails the task with its traceback.
+    A look that fails with an error worth another try is logged and repeated; the deadline counts on. One that
+    another try would meet again ends the wait as failed. What nobody expected fails the task with its traceback.
 
     Args:
         poll_interval_seconds: pause between two looks.
@@ -79,6 +79,10 @@ class WaitingTrigger(BaseTrigger):
     def expired(self) -> dict[str, Any]:
         """The event for a deadline that passed."""
 
+    def next_pause(self) -> float:
+        """Seconds until the next look."""
+        return self.poll_interval_seconds
+
     async def opened(self) -> None:
         """Opens what `look` needs."""
 
@@ -90,6 +94,8 @@ class WaitingTrigger(BaseTrigger):
         try:
             await self.opened()
             ending = await self._wait()
+        except PermanentError as error:
+            ending = event(FAILED, str(error))
         finally:
             await self.closed()
         await asyncio.sleep(max(0.0, (self.settle_until - now()).total_seconds()))
@@ -97,7 +103,7 @@ class WaitingTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         while True:
-            pause = self.poll_interval_seconds
+            pause = self.next_pause()
             try:
                 if ending := await self.look():
                     return ending
