@@ -71,11 +71,10 @@ class Answering:
         self._attended_try = 0
 
     def who_must_act(self, progress: Progress) -> str | None:
-        """Whom the release waits for, and where; None while it waits for nobody."""
-        if not progress.waits_for_manager or self.door not in (Approval.TERMINAL, Approval.UI):
+        """Whom the release waits for; None while it waits for nobody, or only for us."""
+        if not progress.waits_for_manager or self.door in (Approval.AUTO, Approval.REJECT):
             return None
-        user = self.gate.api.user
-        return f"the manager: sign in as {user.name} with {user.password} and answer at {self.gate.page}"
+        return "the manager, as asked above"
 
     def attend(self, progress: Progress, view: View, waiting: Callable[[], bool]) -> None:
         """Answer if the release waits for an answer now; `waiting` says whether it still does."""
@@ -89,20 +88,28 @@ class Answering:
         if self.door in (Approval.AUTO, Approval.REJECT):
             answer = "approve" if self.door is Approval.AUTO else "reject"
             self.gate.api.set_variable(self.gate.variable, answer)
-        elif self.door is Approval.TERMINAL:
-            with view.aside():
-                if not ask(self.gate, human_task, self.console, waiting):
-                    self.door = Approval.UI
+            return
+        with view.aside():
+            self._show(human_task)
+            if self.door is Approval.TERMINAL and not ask(self.gate, self.console, waiting):
+                self.door = Approval.UI
+
+    def _show(self, human_task: HumanTask) -> None:
+        user = self.gate.api.user
+        self.console.print(Panel(Markdown(human_task.body or ""), title=human_task.subject, border_style="yellow"))
+        self.console.print(
+            f"To answer in Airflow, sign in as {user.name} with {user.password} and open\n{self.gate.page}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
-def ask(gate: Gate, human_task: HumanTask, console: Console, waiting: Callable[[], bool]) -> bool:
+def ask(gate: Gate, console: Console, waiting: Callable[[], bool]) -> bool:
     """Ask at the keyboard and answer as the manager; return whether the question is settled.
 
     `waiting` says whether the approval is still open; when it was answered elsewhere the question is withdrawn.
     An end of input (Ctrl-D) leaves the decision to the UI and returns False.
     """
-    console.print(Panel(Markdown(human_task.body or ""), title=human_task.subject, border_style="yellow"))
-    console.print(f"Or answer in Airflow, as {gate.api.user.name}: {gate.page}", markup=False, soft_wrap=True)
     approve = None
     while approve is None:
         console.print("[bold]Promote it? \\[y/n][/] ", end="")

@@ -29,9 +29,20 @@ DOES = {
     "outcome": "say how it ended",
 }
 
-# Where a task's time counts in the report; every other task counts as Azure's work.
-KINDS = {"watch": "bakes", "watch_promoted": "bakes", "approval": "approval", "drain": "drain"}
-AZURE = "Azure"
+# Where a task's time counts in the report.
+KINDS = {
+    "start_slot": "Azure",
+    "deploy": "Azure",
+    "slot_ready": "Azure",
+    "shift": "Azure",
+    "swap": "Azure",
+    "stop_slot": "Azure",
+    "watch": "bakes",
+    "watch_promoted": "bakes",
+    "approval": "approval",
+    "drain": "drain",
+}
+OTHER = "other tasks"
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Progress:
-    """The tasks in the order of things, with what each left behind."""
+    """The tasks in the order of things, with what each left behind.
+
+    `weights` are this run's, in percent, when they differ from the release file's, after which the steps are
+    named.
+    """
 
     tasks: Sequence[TaskInstance]
     left_behind: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weights: Sequence[float] | None = None
 
     def task(self, task_id: str) -> TaskInstance | None:
         return next((task for task in self.tasks if task.task_id == task_id), None)
@@ -91,6 +107,24 @@ class Progress:
                 )
         return steps
 
+    def does(self, task_id: str) -> str:
+        """What the task does, in words: "watch users at 10 %" for `canary_10.watch`."""
+        group, _, name = task_id.rpartition(".")
+        if not group:
+            return DOES.get(name, name.replace("_", " "))
+        weight = self._weight(group)
+        if weight is None:
+            return f"pass {group}, a step that this run does not have"
+        return f"send {weight:g} % of new users to the slot" if name == "shift" else f"watch users at {weight:g} %"
+
+    def _weight(self, group: str) -> float | None:
+        """The step's weight in percent; None beyond the end of this run's weights."""
+        if self.weights is None:
+            return float(group.removeprefix("canary_").replace("_", "."))
+        groups = list(dict.fromkeys(task.task_id.partition(".")[0] for task in self.tasks if "." in task.task_id))
+        place = groups.index(group)
+        return self.weights[place] if place < len(self.weights) else None
+
     @property
     def requested_share(self) -> float:
         """Percent of new users that should see the new version: the last step's weight, 100 once swapped, or 0."""
@@ -114,17 +148,6 @@ class Progress:
         return self.left_behind.get(OUTCOME, {}).get("sentence")
 
 
-def does(task_id: str) -> str:
-    """What the task does, in words: "watch users at 10 %" for `canary_10.watch`."""
-    group, _, name = task_id.rpartition(".")
-    weight = group.removeprefix("canary_").replace("_", ".")
-    if name == "shift":
-        return f"send {weight} % of new users to the slot"
-    if name == "watch":
-        return f"watch users at {weight} %"
-    return DOES.get(name, name.replace("_", " "))
-
-
 def detail(task: TaskInstance, left_behind: Mapping[str, Any]) -> str:
     """What is worth saying beside the task: a verdict's reasons, the manager's answer, the version found."""
     name = task.task_id.rpartition(".")[2]
@@ -133,7 +156,7 @@ def detail(task: TaskInstance, left_behind: Mapping[str, Any]) -> str:
     if name == "shift" and (applied := _number(left_behind.get("applied"))) is not None:
         return f"{applied:g} % applied"
     if name in {"watch", "watch_promoted"}:
-        return "; ".join(str(reason) for reason in left_behind.get("reasons") or ())
+        return " ".join(str(reason) for reason in left_behind.get("reasons") or ())
     if name == APPROVAL and (decision := left_behind.get("decision")):
         by = f" by {left_behind['by']}" if left_behind.get("by") else ""
         comment = f": “{left_behind['comment']}”" if left_behind.get("comment") else ""
@@ -151,14 +174,14 @@ def duration(task: TaskInstance, now: datetime) -> timedelta | None:
 
 
 def time_by_kind(progress: Progress, run_time: timedelta, now: datetime) -> dict[str, timedelta]:
-    """Where a run's time went: bakes, Azure, approval, drain, and Airflow between the tasks.
+    """Where a run's time went: Azure, bakes, approval, drain, other tasks, and Airflow between the tasks.
 
-    "Azure" is what the tasks that act on it took, their own start included. What no task accounts for is
-    Airflow's: scheduling, starting tasks, resuming deferred ones.
+    "Azure" is what the tasks took that change something there, from their first line to their last. What no
+    task accounts for is Airflow's: scheduling, starting tasks, retrying them.
     """
-    kinds = {kind: timedelta() for kind in (AZURE, "bakes", "approval", "drain")}
+    kinds = {kind: timedelta() for kind in (*dict.fromkeys(KINDS.values()), OTHER)}
     for task in progress.tasks:
-        kinds[KINDS.get(task.task_id.rpartition(".")[2], AZURE)] += duration(task, now) or timedelta()
+        kinds[KINDS.get(task.task_id.rpartition(".")[2], OTHER)] += duration(task, now) or timedelta()
     between = run_time - sum(kinds.values(), timedelta())
     return {**kinds, "Airflow between tasks": max(between, timedelta())}
 

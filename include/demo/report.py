@@ -43,7 +43,7 @@ class Report:
 
     @property
     def failures(self) -> int:
-        return totals(list(self.versions))[1]
+        return totals(self.versions)[1]
 
     @property
     def exit_status(self) -> int:
@@ -55,9 +55,11 @@ class Report:
         """One sentence for the last line."""
         if not self.promoted:
             return self.sentence or f"The release was not promoted: {self.outcome}."
-        if self.failures:
-            return f"The release was promoted, but {self.failures} requests failed; it should have been none."
-        requests = totals(list(self.versions))[0]
+        requests, failures = totals(self.versions)
+        if failures:
+            return (
+                f"The release was promoted, but {failures:,} of {requests:,} requests failed; it should have been none."
+            )
         return f"Version {self.version_after} was promoted; none of {requests:,} requests failed."
 
 

@@ -34,7 +34,7 @@ def release(processes: Processes, settings: Settings) -> int:
         run = _trigger(playground, settings)
         triggered = datetime.now(timezone.utc)
         say(f"production is on {before}; {playground.operator.user.name} has triggered the release")
-        watched = Release(playground.operator, DAG_ID, run.dag_run_id, playground.traffic, settings.version, began)
+        watched = Release(playground.operator, DAG_ID, run.dag_run_id, playground.traffic, settings, began)
         _watch(playground, watched, settings, console)
         report = _report(playground.azure, watched, before, triggered)
         console.print(render(report))

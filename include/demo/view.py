@@ -8,7 +8,7 @@ with view_for(console, title) as view:
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
@@ -21,11 +21,13 @@ from rich.text import Text
 
 from demo.airflow_api import TaskInstance
 from demo.picture import Picture, VersionTraffic
-from demo.progress import detail, does, duration
+from demo.progress import detail, duration
 
 REDRAWS_PER_SECOND = 4
 PLAIN_WIDTH = 110  # columns where there is no terminal to ask
 WIDE = 110  # columns from which tasks and traffic stand side by side
+FRAME_HEIGHT = 3  # lines: the panel's two borders, and the cursor's below it
+SIDE_HEIGHT = 16  # lines of frame, traffic, shares and what is next, for three versions and a wrapped sentence
 TRAFFIC_EVERY = timedelta(seconds=15)  # between two lines about traffic in a log, when nothing else happens
 
 MARKS = {
@@ -173,21 +175,21 @@ def traffic_line(picture: Picture) -> str:
 
 def screen(picture: Picture, title: str, width: int, height: int) -> RenderableType:
     """The whole screen for a terminal of this size; the tasks give way when it is low."""
-    side = Group(_traffic(picture), Text(), *_next(picture))
+    side = Group(_traffic(picture), Text(), *_share(picture), Text(), *_next(picture))
     if width >= WIDE:
         both = Table.grid(padding=(0, 3), expand=True)
         both.add_column(ratio=1)
         both.add_column(ratio=1)
-        both.add_row(_tasks(picture, room=height - 4), side)
+        both.add_row(_tasks(picture, room=height - FRAME_HEIGHT), side)
         body: RenderableType = both
     else:
-        body = Group(_tasks(picture, room=height - 16), Text(), side)
+        body = Group(_tasks(picture, room=height - SIDE_HEIGHT), Text(), side)
     return Panel(body, title=f"{title} · {clock(picture.elapsed)}", title_align="left", border_style="blue")
 
 
 def _tasks(picture: Picture, room: int) -> Table:
     table = Table.grid(padding=(0, 1))
-    for task in visible(list(picture.progress.tasks), max(room, 3)):
+    for task in visible(picture.progress.tasks, max(room, 3)):
         mark, style = MARKS.get(task.state or "", NOT_YET)
         took = duration(task, picture.at)
         seconds = f"{took.total_seconds():.1f} s" if took else ""
@@ -202,7 +204,7 @@ def _tasks(picture: Picture, room: int) -> Table:
     return table
 
 
-def visible(tasks: list[TaskInstance], room: int) -> list[TaskInstance]:
+def visible(tasks: Sequence[TaskInstance], room: int) -> Sequence[TaskInstance]:
     """As many tasks as there is room for, around the first that is not finished."""
     if len(tasks) <= room:
         return tasks
@@ -230,20 +232,22 @@ def _traffic(picture: Picture) -> Table:
             milliseconds(each.p50),
             milliseconds(each.p95),
         )
-    table.add_section()
-    table.caption = Text.assemble(
-        ("new users: ", "dim"), f"{picture.requested:g} % requested, {picture.observed} observed"
-    )
-    table.caption_justify = "left"
     return table
+
+
+def _share(picture: Picture) -> list[Text]:
+    return [
+        Text.assemble(("requested  ", "dim"), f"{picture.requested:g} % of new users"),
+        Text.assemble(("observed   ", "dim"), str(picture.observed)),
+    ]
 
 
 def _next(picture: Picture) -> list[Text]:
     lines = []
     if current := picture.progress.current:
-        lines.append(Text.assemble(("now   ", "dim"), does(current.task_id)))
+        lines.append(Text.assemble(("now   ", "dim"), picture.progress.does(current.task_id)))
     if upcoming := picture.progress.upcoming:
-        lines.append(Text.assemble(("next  ", "dim"), does(upcoming.task_id)))
+        lines.append(Text.assemble(("next  ", "dim"), picture.progress.does(upcoming.task_id)))
     acting = picture.who_must_act or "nobody needs to do anything"
     lines.append(Text.assemble(("who   ", "dim"), (acting, "bold yellow" if picture.who_must_act else "dim")))
     return lines
@@ -259,6 +263,6 @@ def clock(elapsed: timedelta) -> str:
     return f"{minutes:02}:{seconds:02}"
 
 
-def totals(versions: list[VersionTraffic]) -> tuple[int, int]:
+def totals(versions: Sequence[VersionTraffic]) -> tuple[int, int]:
     """All requests and all failures."""
     return sum(each.requests for each in versions), sum(each.failures for each in versions)

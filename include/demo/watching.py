@@ -7,9 +7,11 @@ from typing import Any
 from demo.airflow_api import AirflowApi, DagRun, TaskInstance
 from demo.picture import Picture, Share
 from demo.progress import Progress
+from demo.settings import Settings
 from demo.traffic import Traffic
 
-RECENT = timedelta(seconds=10)  # long enough for some hundred requests at the visitors' pace
+BAKES = {"watch", "watch_promoted"}
+RECENT = timedelta(seconds=15)  # as long as a bake of the demonstration: some 300 requests
 
 
 class Release:
@@ -21,7 +23,7 @@ class Release:
         dag_id: str,
         run_id: str,
         traffic: Traffic,
-        version: str,
+        settings: Settings,
         began: datetime,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -29,7 +31,8 @@ class Release:
         self.dag_id = dag_id
         self.run_id = run_id
         self.traffic = traffic
-        self.version = version
+        self.version = settings.version
+        self.weights = settings.weights
         self.began = began
         self.now = now
         self._order = {task_id: place for place, task_id in enumerate(api.tasks_in_order(dag_id))}
@@ -49,14 +52,14 @@ class Release:
                 if ending not in self._left_behind:
                     self._left_behind[ending] = self._xcom(task)
                 left_behind[task.task_id] = self._left_behind[ending]
-        return Progress(tasks, left_behind)
+        return Progress(tasks, left_behind, self.weights)
 
     def _xcom(self, task: TaskInstance) -> dict[str, Any]:
         value = self.api.xcom(self.dag_id, self.run_id, task.task_id)
         return value if isinstance(value, dict) else {}
 
     def picture(self, who_must_act: Callable[[Progress], str | None]) -> Picture:
-        """This moment; `observed` is measured since the current step is watched."""
+        """This moment; `observed` is what cookie-less clients meet now."""
         progress = self.progress()
         self.traffic.read()
         at = self.now()
@@ -71,10 +74,8 @@ class Release:
         )
 
     def _observed(self, progress: Progress, at: datetime) -> Share:
-        """Since the weight last changed, or over the last few seconds where no step is in force."""
-        watched = [step.watched_from for step in progress.steps if step.watched_from]
-        swapped = progress.task("swap")
-        if swapped and swapped.end_date:
-            watched.append(swapped.end_date)
-        since = watched[-1] if watched else at - RECENT
+        """Since the current bake began; between two bakes over the last seconds, for the weight may be changing."""
+        since = at - RECENT
+        if (current := progress.current) and current.start_date and current.task_id.rpartition(".")[2] in BAKES:
+            since = current.start_date
         return self.traffic.share(self.version, since, at)
