@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections import deque
@@ -38,15 +37,13 @@ _SERVE_FILES = (
     "import sys\nsys.path[0] = sys.argv[1]\nfrom app_service_simulator.static_site import serve\nserve(sys.argv[2])"
 )
 
-# Becomes the app itself, after asking the kernel to end it together with the simulator, so that not even a
-# killed simulator leaves workers behind. In a program of its own, because code between fork and exec (a
-# preexec_fn) is unsafe in a process with threads. 1 is PR_SET_PDEATHSIG, Linux only; elsewhere it does
-# nothing. If the simulator ended before the request took effect, there is nobody left to run for.
-_BECOME = (
-    "import ctypes, os, signal, sys\n"
-    "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
-    "if os.getppid() == int(sys.argv[1]): os.execvp(sys.argv[2], sys.argv[2:])"
-)
+# Becomes the app, leaving a watchman behind in its process group. The watchman reads from a pipe whose other end
+# the simulator holds; when that ends, however the simulator died, it kills the group: no worker is left behind.
+_WATCHED = """
+exec 3<&0 </dev/null
+{ trap '' TERM; read -r _ <&3; kill -KILL 0; } &
+exec "$@" 3<&-
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,9 @@ class Launch:
     def command(self) -> list[str]:
         """The program and its arguments."""
         if self.startup_command:
-            return ["/bin/sh", "-c", self.startup_command]
+            # A request to end reaches the whole group. The shell waits for its command, which may have work to
+            # finish, before it obeys.
+            return ["/bin/sh", "-c", f"trap 'exit 143' TERM\n{self.startup_command}"]
         for name in ENTRY_FILES:
             if (self.content / name).is_file():
                 return [sys.executable, name]
@@ -114,7 +113,12 @@ class Worker:
     """
 
     def __init__(
-        self, launch: Launch, log: Path, process: asyncio.subprocess.Process, reservation: socket.socket
+        self,
+        launch: Launch,
+        log: Path,
+        process: asyncio.subprocess.Process,
+        reservation: socket.socket,
+        lifeline: int,
     ) -> None:
         self.launch = launch
         self.log = log
@@ -123,6 +127,7 @@ class Worker:
         self.in_flight = 0
         self._process = process
         self._reservation = reservation
+        self._lifeline = lifeline
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -135,24 +140,26 @@ class Worker:
         Raises WorkerFailed when the operating system cannot start it.
         """
         reservation = _reserve_port()
-        port = reservation.getsockname()[1]
+        watched, lifeline = os.pipe()
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as output:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid())),
-                    *launch.command(),
+                    *("/bin/sh", "-c", _WATCHED, launch.instance, *launch.command()),
                     cwd=launch.content,
-                    env=launch.environment(port),
-                    stdin=subprocess.DEVNULL,
+                    env=launch.environment(reservation.getsockname()[1]),
+                    stdin=watched,
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
                 )
         except OSError as error:
             reservation.close()
+            os.close(lifeline)
             raise WorkerFailed(f"{launch.instance} could not be started: {error}") from error
-        return cls(launch, log, process, reservation)
+        finally:
+            os.close(watched)
+        return cls(launch, log, process, reservation, lifeline)
 
     @property
     def alive(self) -> bool:
@@ -250,6 +257,7 @@ class Worker:
         await self._process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        os.close(self._lifeline)
         self._reservation.close()
 
     def _failed(self, reason: str) -> WorkerFailed:

@@ -26,12 +26,18 @@ async def get(worker, path="/"):
         return answer.status, await answer.text()
 
 
+def stat_of(folder):
+    """State, parent and group of the process with this folder under /proc; Z for one that is gone."""
+    try:
+        # They come after the program's name, which may hold anything.
+        return (folder / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ["Z", "0", "0"]
+
+
 def gone(pid):
     """No process, or only one nobody has buried."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    return stat_of(Path(f"/proc/{pid}"))[0] == "Z"
 
 
 async def test_content_with_an_app_py_runs_on_the_port_it_is_given(town):
@@ -153,14 +159,13 @@ async def test_many_workers_starting_at_once_get_ports_of_their_own(town, tmp_pa
     assert len({worker.port for worker in workers}) == 10
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends workers with their parent on Linux only")
-async def test_workers_do_not_survive_a_simulator_that_is_killed(tmp_path):
+async def test_neither_workers_nor_their_children_survive_a_simulator_that_is_killed(tmp_path):
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from app_service_simulator.workers import Launch, Worker\n"
         "async def main():\n"
-        "    launch = Launch(Path(sys.argv[1]), {}, 'exec sleep 600', 'orphan')\n"
+        "    launch = Launch(Path(sys.argv[1]), {}, 'sleep 600 & echo $!; wait', 'orphan')\n"
         "    worker = await Worker.start(launch, Path(sys.argv[1]) / 'log')\n"
         "    print(worker.pid, flush=True)\n"
         "    await asyncio.Event().wait()\n"
@@ -173,8 +178,45 @@ async def test_workers_do_not_survive_a_simulator_that_is_killed(tmp_path):
     )
     assert simulator.stdout
     worker = int(await simulator.stdout.readline())
-    # Until the program has become `sleep`, it may not have asked for its parent's end yet.
-    await until(lambda: b"sleep" in Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0")[0])
+    log = tmp_path / "log"
+    await until(lambda: log.read_text().endswith("\n"))
+    child = int(log.read_text())
     simulator.kill()
     await simulator.wait()
-    await until(lambda: gone(worker))
+    await until(lambda: gone(worker) and gone(child))
+
+
+async def test_an_app_behind_a_startup_command_is_given_time_to_end(town, tmp_path):
+    (tmp_path / "server.py").write_text(
+        "import os, signal, socket, time\n"
+        "def end(*_):\n"
+        "    time.sleep(0.3)\n"
+        "    print('ended well', flush=True)\n"
+        "    raise SystemExit\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        "time.sleep(600)\n"
+    )
+    worker = await town.launch(tmp_path, "echo starting; python server.py; echo never")
+    await worker.wait_until_listening(PATIENCE)
+    await worker.stop()
+    assert worker.log.read_text() == "starting\nended well\n"
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def living_members(group):
+    """The processes of a group, those not counted that only wait to be buried."""
+    stats = [stat_of(folder) for folder in Path("/proc").glob("[0-9]*")]
+    return [stat for stat in stats if stat[0] != "Z" and int(stat[2]) == group]
+
+
+async def test_a_worker_leaves_no_process_and_no_open_file_behind(town):
+    before = open_files()
+    worker = await town.sample_app()
+    assert len(living_members(worker.pid)) == 2  # the app and its watchman
+    await worker.stop()
+    await until(lambda: not living_members(worker.pid))
+    assert open_files() <= before
