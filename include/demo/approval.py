@@ -3,15 +3,16 @@
 import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
-from demo.airflow_api import AirflowApi, HumanTask
+from demo.airflow_api import HumanTask
+from demo.airflow_home import User
 from demo.progress import APPROVAL, Progress
 from demo.settings import Approval
 from demo.view import View
@@ -22,11 +23,26 @@ COMMENT = "comment"
 ANSWERS = {"y": True, "yes": True, "approve": True, "n": False, "no": False, "reject": False}
 
 
+class Airflow(Protocol):
+    """As much of the manager's AirflowApi as an approval needs."""
+
+    @property
+    def user(self) -> User: ...
+
+    def human_task(self, dag_id: str, run_id: str, task_id: str, /) -> HumanTask | None: ...
+
+    def respond(
+        self, dag_id: str, run_id: str, task_id: str, option: str, parameters: Mapping[str, str], /
+    ) -> bool: ...
+
+    def set_variable(self, key: str, value: str, /) -> None: ...
+
+
 @dataclass(frozen=True)
 class Gate:
     """One run's approval: where it is, and the page on which a manager finds it."""
 
-    api: AirflowApi
+    api: Airflow
     dag_id: str
     run_id: str
     page: str

@@ -61,13 +61,13 @@ class SlotState:
 
 
 class Azure:
-    """A client of the simulator; `host` is production's, as ARM names it."""
+    """A client of the simulator; `site` is the app's resource id, known once signed in."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         trust = ssl.create_default_context(cafile=address.ca_bundle)
         self.client = httpx.Client(verify=trust, timeout=TIMEOUT, trust_env=False)
-        self._site = ""
+        self.site = ""
 
     def close(self) -> None:
         self.client.close()
@@ -85,17 +85,17 @@ class Azure:
         ).raise_for_status()
         self.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         sites = self._arm(f"/subscriptions/{self.address.subscription_id}/providers/Microsoft.Web/sites")["value"]
-        self._site = next(site["id"] for site in sites if site["name"] == APP)
+        self.site = next(site["id"] for site in sites if site["name"] == APP)
 
     def production(self) -> SlotState:
-        return _slot_state(self._arm(self._site))
+        return _slot_state(self._arm(self.site))
 
     def canary_slot(self) -> SlotState:
-        return _slot_state(self._arm(f"{self._site}/slots/{SLOT}"))
+        return _slot_state(self._arm(f"{self.site}/slots/{SLOT}"))
 
     def canary_weight(self) -> float:
         """The share of new visitors that goes to the slot, in percent, as ARM has it now."""
-        rules = self._arm(f"{self._site}/config/web")["properties"]["experiments"]["rampUpRules"]
+        rules = self._arm(f"{self.site}/config/web")["properties"]["experiments"]["rampUpRules"]
         return sum(rule["reroutePercentage"] for rule in rules if rule["name"] == SLOT)
 
     def production_version(self) -> str:
