@@ -3,7 +3,7 @@
 AppServiceCanaryError
 ├── TransientError                 worth another try
 │   ├── TransientAzureError        429, 5xx, a connection that broke
-│   ├── OperationInProgress        App Service works on this app already (409 59203, 429 59206)
+│   │   └── OperationInProgress    App Service works on this app already (409 59203, 429 59206)
 │   └── WeightNotApplied           written, but not there when read back
 └── PermanentError                 another try gives the same answer
     ├── AzureRequestRejected       400, 401, 403, 409 … with Azure's own reason

@@ -135,8 +135,11 @@ def _model_of(annotation: Any) -> type[BaseModel]:
 
 
 def dotted(path: _Path) -> str:
-    """`("steps", 1, "weight")` as people write it: `steps[1].weight`."""
+    """`("steps", 1, "weight")` as people write it: `steps[1].weight`. A key with line breaks in it is quoted."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f"{'.' if text else ''}{part if part.isprintable() else quoted(part)}"
     return text or "(the file)"
