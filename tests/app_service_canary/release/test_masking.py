@@ -1,0 +1,83 @@
+"""Addresses without what must not be shown."""
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app_service_canary.release.masking import secrets_of, without_secrets, without_signatures
+
+BLOB = "https://contoso.blob.core.windows.net/web/web-2.0.0.zip"
+SIGNATURE = "h9Wc+qPz/0123456789abcdef=="
+SIGNED = f"{BLOB}?sv=2024-11-04&se=2026-11-23T00%3A00%3A00Z&sr=b&sig={quote(SIGNATURE, safe='')}"
+
+secrets = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", ""),
+        (BLOB, BLOB),
+        (SIGNED, f"{BLOB}?***"),
+        (f"{BLOB}?", BLOB),
+        (f"{BLOB}#sig=secret", BLOB),
+        ("https://maria:secret@host:8443/web.zip", "https://host:8443/web.zip"),
+        ("https://[::1/web.zip?sig=secret", "(an address that cannot be read)"),
+        ("web.zip?sig=secret", "web.zip?***"),
+    ],
+)
+def test_an_address_is_shown_without_query_fragment_and_user(url: str, expected: str) -> None:
+    assert expected == without_secrets(url)
+
+
+@given(st.text())
+def test_any_text_can_be_asked_for_its_secrets(url: str) -> None:
+    assert "" not in secrets_of(url)
+    assert isinstance(without_secrets(url), str)
+
+
+@given(secrets, secrets)
+def test_no_secret_of_an_address_is_left_in_what_is_shown(password: str, signature: str) -> None:
+    url = f"https://u:{password}@h.example/{'p' * 3}.zip?sv=1&sig={signature}#{signature}"
+
+    assert password not in without_secrets(url)
+    assert signature not in without_secrets(url)
+
+
+def test_a_signature_is_a_secret_as_it_stands_and_decoded() -> None:
+    assert {quote(SIGNATURE, safe=""), SIGNATURE, SIGNED.partition("?")[2]} <= set(secrets_of(SIGNED))
+
+
+@given(secrets)
+def test_a_long_value_under_any_name_is_a_secret(value: str) -> None:
+    assert value in secrets_of(f"{BLOB}?X-Amz-Signature={value}")
+
+
+def test_a_password_in_an_address_is_a_secret() -> None:
+    assert secrets_of("https://maria:pa%24s@host/web.zip") == ["pa$s", "pa%24s"]
+
+
+@pytest.mark.parametrize("url", ["", BLOB, f"{BLOB}?", "https://[::1/x?sig=1"])
+def test_an_address_without_a_secret_has_none(url: str) -> None:
+    assert secrets_of(url) == []
+
+
+def test_short_values_of_a_query_stay_readable_elsewhere_in_a_log() -> None:
+    assert "b" not in secrets_of(SIGNED)
+    assert "2024-11-04" not in secrets_of(SIGNED)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("no address here", "no address here"),
+        ("see https://go.microsoft.com/fwlink/?linkid=2095007", "see https://go.microsoft.com/fwlink/?linkid=2095007"),
+        (f"could not fetch '{BLOB}?sr=b&sig=abc%3D&sp=r'.", f"could not fetch '{BLOB}?sr=b&sig=***&sp=r'."),
+        (f"{BLOB}?SIG=abc twice ?sig=def", f"{BLOB}?SIG=*** twice ?sig=***"),
+    ],
+)
+def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expected: str) -> None:
+    assert expected == without_signatures(text)

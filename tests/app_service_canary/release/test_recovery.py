@@ -1,0 +1,74 @@
+"""The way back."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from tests.app_service_canary.release.policies import READY, SLOT, swapped
+
+from app_service_canary.release.app_state import AppState, Before, TrafficRule
+from app_service_canary.release.recovery import Undo, to_undo
+
+BEFORE = Before.of(READY)
+OURS = TrafficRule("stage", SLOT.host, 25.0)
+OTHER = TrafficRule("beta", "storefront-beta.azurewebsites.net", 5.0)
+
+
+def stopped(state: AppState) -> AppState:
+    """The same with the slot stopped."""
+    assert state.slot is not None
+    return replace(state, slot=replace(state.slot, state="Stopped"))
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (READY, ()),
+        (stopped(READY), ()),
+        (replace(READY, slot=None), ()),
+        (replace(READY, rules=(OTHER,)), ()),
+        (replace(READY, rules=(OTHER, OURS)), (Undo.CLEAR_RULE,)),
+        (replace(READY, rules=(replace(OURS, name="STAGE"),)), (Undo.CLEAR_RULE,)),
+        (replace(READY, rules=(replace(OURS, weight=0.0),)), (Undo.CLEAR_RULE,)),
+        (swapped(), (Undo.SWAP_BACK,)),
+        (stopped(swapped()), (Undo.START_SLOT, Undo.SWAP_BACK)),
+        (replace(swapped(), rules=(OURS,)), (Undo.CLEAR_RULE, Undo.SWAP_BACK)),
+        (replace(stopped(swapped()), rules=(OURS,)), (Undo.CLEAR_RULE, Undo.START_SLOT, Undo.SWAP_BACK)),
+    ],
+)
+def test_what_is_left_to_undo_is_judged_by_what_azure_says_now(now: AppState, expected: tuple[Undo, ...]) -> None:
+    assert expected == to_undo(BEFORE, now, "stage", promoted=False)
+
+
+STATES = [replace(state, rules=rules) for state, rules in product((READY, swapped()), ((), (OURS,)))]
+
+
+@pytest.mark.parametrize("now", STATES)
+def test_a_promotion_is_never_undone(now: AppState) -> None:
+    assert to_undo(BEFORE, now, "stage", promoted=True) == ()
+
+
+@pytest.mark.parametrize("now", STATES)
+def test_a_release_that_recorded_nothing_changed_nothing(now: AppState) -> None:
+    assert to_undo(None, now, "stage", promoted=False) == ()
+
+
+def test_somebody_elses_swap_is_left_alone() -> None:
+    hotfix = replace(READY, production=replace(READY.production, deployment_id="storefront__hotfix"))
+
+    assert to_undo(BEFORE, hotfix, "stage", promoted=False) == ()
+
+
+@pytest.mark.parametrize("now", [*STATES, stopped(swapped())])
+def test_doing_all_of_it_leaves_nothing_to_undo(now: AppState) -> None:
+    for undo in to_undo(BEFORE, now, "stage", promoted=False):
+        if undo is Undo.CLEAR_RULE:
+            now = replace(now, rules=())
+        elif undo is Undo.START_SLOT:
+            assert now.slot is not None
+            now = replace(now, slot=replace(now.slot, state="Running"))
+        else:
+            now = swapped(now)
+
+    assert now == READY
+    assert to_undo(BEFORE, now, "stage", promoted=False) == ()
