@@ -27,7 +27,7 @@ help: ## list what can be made
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make release takes VERSION=2.0.0 APPROVE=terminal|ui|auto|reject BAD=\"SAMPLE_ERROR_RATE=0.3\""
+	@echo "  make release takes VERSION=2.0.0 APPROVE=terminal|ui|auto|reject BAD=SAMPLE_FAIL_AFTER_S=30"
 	@echo "                     WEIGHTS=10,25,50 BAKE=15s SPEED=60 PORT=8080 KEEP=1; any make takes PYTHON=python3.12"
 
 release: $(RELEASE_STAMP) ## a whole canary release on this machine, shown live, with a report

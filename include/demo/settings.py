@@ -1,6 +1,6 @@
 """What a person may choose about the demonstration: make variables, that is, the environment.
 
-make release VERSION=2.1.0 APPROVE=auto BAD="SAMPLE_ERROR_RATE=0.3"
+make release VERSION=2.1.0 APPROVE=auto BAD=SAMPLE_FAIL_AFTER_S=30
 """
 
 import shlex
@@ -37,7 +37,7 @@ class Settings:
     """One run's choices.
 
     version    of the sample app that is released
-    bad        settings baked into that version to make it misbehave, e.g. SAMPLE_ERROR_RATE=0.3; none by default
+    bad        settings baked into that version to make it misbehave (sample_app/README.md lists them); none by default
     speed      how many times faster than Azure the simulator does Azure's own work; the default is 60
     weights    the steps' weights in percent, in place of the release file's; None keeps the file's
     bake       each step's bake time as the release file writes it, in place of the file's; None keeps the file's
@@ -73,7 +73,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     return Settings(
         version=read("VERSION", _version, DEFAULT_VERSION, "letters, digits, dots, dashes or plus signs, as 2.0.0"),
-        bad=read("BAD", _assignments, {}, 'NAME=value pairs, as BAD="SAMPLE_ERROR_RATE=0.3"'),
+        bad=read("BAD", _assignments, {}, "NAME=value pairs, as BAD=SAMPLE_FAIL_AFTER_S=30"),
         speed=read("SPEED", _positive, DEFAULT_SPEED, "a number above 0, as 60"),
         weights=read("WEIGHTS", _weights, None, "rising percentages up to 100, as WEIGHTS=10,25,50"),
         bake=read("BAKE", str, None, "a duration as in the release file"),

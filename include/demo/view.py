@@ -125,12 +125,12 @@ class LiveView(View):
 
 
 class LineView(View):
-    """A log: a line when a task changes state, when a request fails, and about the traffic now and then."""
+    """A log: a line when a task changes state, when a first request fails, and about the traffic now and then."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.states: dict[str, str | None] = {}
-        self.failures = 0
+        self.failing = False
         self.who_must_act: str | None = None
         self.traffic_told: datetime | None = None
 
@@ -139,10 +139,10 @@ class LineView(View):
             if task.state and task.state != self.states.get(task.task_id):
                 self.states[task.task_id] = task.state
                 self._say(picture, task_line(task, picture))
-        failures = sum(version.failures for version in picture.versions)
+        failing = totals(picture.versions)[1] > 0
         due = self.traffic_told is None or picture.at - self.traffic_told >= TRAFFIC_EVERY
-        if failures > self.failures or due:
-            self.failures = failures
+        if due or (failing and not self.failing):
+            self.failing = failing
             self.traffic_told = picture.at
             self._say(picture, traffic_line(picture))
         if picture.who_must_act != self.who_must_act:

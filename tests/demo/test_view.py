@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,10 +77,13 @@ def test_in_a_log_each_change_of_state_is_one_line() -> None:
     ]
 
 
-def test_in_a_log_a_failed_request_is_told_at_once() -> None:
+def test_in_a_log_the_first_failed_request_is_told_at_once_and_more_of_them_at_the_usual_pace() -> None:
     calm = picture(progress("deploy"), seconds=21)
-    failing = replace(calm, versions=[VersionTraffic("1.0.0", 1300, 2, 3.0, 8.0)])
-    assert "1300 requests, 2 failed" in logged([calm, failing])[-1]
+    failing = picture(progress("deploy"), seconds=22, versions=[VersionTraffic("1.0.0", 1300, 2, 3.0, 8.0)])
+    worse = picture(progress("deploy"), seconds=23, versions=[VersionTraffic("1.0.0", 1310, 5, 3.0, 8.0)])
+    told = [line for line in logged([calm, failing, worse]) if "traffic" in line]
+    assert len(told) == 2
+    assert "1300 requests, 2 failed" in told[1]
 
 
 def test_in_a_log_traffic_is_told_again_after_a_while() -> None:
