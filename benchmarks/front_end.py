@@ -1,21 +1,18 @@
 """What the simulator's front end costs: requests per second, and the latency it adds to a worker's own.
 
-`PYTHONPATH=include python benchmarks/front_end.py`. The same sample app is asked directly, through the front
+`BENCH=front_end make bench`. The same sample app is asked directly, through the front
 end, and through the front end with a routing rule, in turns within one run, so that a busy machine slows all of
 them alike. Visitors, front end and app are processes of their own, on loopback only.
 """
 
-import argparse
 import asyncio
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from app_service_simulator.clock import Clock
@@ -24,11 +21,14 @@ from app_service_simulator.quirks import Quirks
 from app_service_simulator.routing import Rule
 from app_service_simulator.traffic import TrafficLog
 from app_service_simulator.workers import Launch, Worker
+from benchmarks.figures import Figure, Result
 from sample_app.build import SOURCE
 
 AT_ONCE = 32  # connections for the throughput: enough to keep every process busy
 ROUNDS = 5  # turns each way is asked in
 START_TIMEOUT = 30.0  # seconds for the sample app to listen
+REQUESTS = 6000  # per way: some five seconds each, and a hundred latencies above the 95th percentile
+TIMEOUT = 120.0  # seconds in all; on a quiet machine it takes twenty
 
 WAYS = {
     "the app": "direct",
@@ -104,7 +104,7 @@ async def ask(port: int, host: str, times: int) -> list[float]:
     return latencies
 
 
-async def measure(port: int, host: str, figures: Figures, requests: int) -> None:
+async def take_turn(port: int, host: str, figures: Figures, requests: int) -> None:
     """One turn: latencies one at a time, then throughput with AT_ONCE connections."""
     figures.latencies += await ask(port, host, requests)
     began = time.perf_counter()
@@ -117,7 +117,7 @@ async def measure(port: int, host: str, figures: Figures, requests: int) -> None
 async def compare(requests: int) -> dict[str, Figures]:
     """Starts the other process, asks in all ways, and ends it. `requests`: per way, at most."""
     other = await asyncio.create_subprocess_exec(
-        *(sys.executable, __file__, "--serve"),
+        *(sys.executable, "-m", "benchmarks.front_end"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -126,12 +126,12 @@ async def compare(requests: int) -> dict[str, Figures]:
     try:
         ports = json.loads(await other.stdout.readline())
         all_figures = {way: Figures() for way in WAYS}
-        # Three requests in `measure` for each one here: one for latency, two for throughput.
+        # Three requests in `take_turn` for each one here: one for latency, two for throughput.
         turn = max(1, requests // (3 * ROUNDS))
         for _ in range(ROUNDS):
             for way, host in WAYS.items():
                 port = ports["app" if host == "direct" else "front_end"]
-                await measure(port, host, all_figures[way], turn)
+                await take_turn(port, host, all_figures[way], turn)
         return all_figures
     finally:
         other.stdin.close()
@@ -153,21 +153,17 @@ def table(all_figures: dict[str, Figures]) -> Table:
     return result
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures the simulator's front end.")
-    # 6,000 take some five seconds a way and leave 100 latencies above the 95th percentile.
-    parser.add_argument("--requests", type=int, default=6000, help="per way; default: %(default)s")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds in all; default: %(default)s")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.serve:
-        asyncio.run(serve())
-        return 0
-    all_figures = asyncio.run(asyncio.wait_for(compare(options.requests), options.timeout))
-    Console().print(table(all_figures))
-    return 0
+def measure() -> Result:
+    """The comparison as figures: the throughput, and what the front end adds to the median latency."""
+    ways = asyncio.run(asyncio.wait_for(compare(REQUESTS), TIMEOUT))
+    own, through = ways["the app"], ways["the same, with a rule"]
+    figures = [
+        Figure("through it, with a rule", through.per_second, "requests/s"),
+        Figure("the app itself", own.per_second, "requests/s"),
+        Figure("added at the median", 1000 * (through.latency(50) - own.latency(50)), "ms"),
+    ]
+    return Result("front_end", figures, [table(ways)])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asyncio.run(serve())
