@@ -1,4 +1,5 @@
-"""Imports Azure's client once, where task processes are forked from.
+"""Runs in every component of Airflow when it starts: registers the connection type, and imports Azure's client
+once, where task processes are forked from.
 
 `import azure.mgmt.web` takes about two seconds and 200 MB. A task process that is forked from a parent which
 has imported it starts without that wait and shares its memory. The parents are the scheduler (LocalExecutor),
@@ -10,6 +11,12 @@ import sys
 PARENTS_OF_TASKS = ("scheduler", "triggerer", "celery")
 
 
+def _register_the_connection_type() -> None:
+    from app_service_canary.provider_info import register
+
+    register()
+
+
 def _import_what_tasks_need() -> None:
     # Imported for what it does to this process, not for its names.
     import httpx  # noqa: F401
@@ -17,5 +24,6 @@ def _import_what_tasks_need() -> None:
     import app_service_canary.hooks.app_service  # noqa: F401
 
 
+_register_the_connection_type()
 if any(word in PARENTS_OF_TASKS for word in sys.argv[1:2]):
     _import_what_tasks_need()
