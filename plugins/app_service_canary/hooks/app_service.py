@@ -21,7 +21,7 @@ from app_service_canary.hooks.app_hosts import AppHosts
 from app_service_canary.hooks.azure_errors import azure_errors, error_of
 from app_service_canary.hooks.connection import AzureSettings
 from app_service_canary.hooks.ramp_up_rules import WireRule, patch, read_rules, traffic_rule, with_weight, without
-from app_service_canary.hooks.site_resources import copied_config, image_key, properties_of, slot_state
+from app_service_canary.hooks.site_resources import copied_config, copied_settings, image_key, properties_of, slot_state
 from app_service_canary.release.app_state import (
     PRODUCTION,
     AppState,
@@ -217,7 +217,7 @@ class AppServiceHook(AzureBaseHook):
             await client.web_apps.stop_slot(target.resource_group, target.app, target.slot)
 
     async def create_slot(self, target: AppTarget) -> None:
-        """Creates the slot as a copy of production's configuration.
+        """Creates the slot as a copy of production's configuration, settings and connection strings, in one call.
 
         Slot settings stay where they are: those that `slotConfigNames` lists are not copied. Production's
         traffic rules are not part of the copy.
@@ -228,6 +228,7 @@ class AppServiceHook(AzureBaseHook):
             production = await client.web_apps.get(group, app)
             config = properties_of(await client.web_apps.get_configuration(group, app))
             settings = properties_of(await client.web_apps.list_application_settings(group, app))
+            strings = properties_of(await client.web_apps.list_connection_strings(group, app))
             sticky = properties_of(await client.web_apps.list_slot_configuration_names(group, app))
             envelope = properties_of(production)
             body = {
@@ -236,14 +237,11 @@ class AppServiceHook(AzureBaseHook):
                     "serverFarmId": envelope["serverFarmId"],
                     "reserved": envelope.get("reserved", False),
                     "httpsOnly": envelope.get("httpsOnly", False),
-                    "siteConfig": copied_config(config),
+                    "siteConfig": {**copied_config(config), **copied_settings(settings, strings, sticky)},
                 },
             }
             poller = await client.web_apps.begin_create_or_update_slot(group, app, target.slot, body)
             await poller.result()
-            kept = sticky.get("appSettingNames") or []
-            copied = {name: value for name, value in settings.items() if name not in kept}
-            await client.web_apps.update_application_settings_slot(group, app, target.slot, {"properties": copied})
 
     # -- traffic -------------------------------------------------------------------------------------
 

@@ -117,7 +117,10 @@ class AzureSettings:
             # A private authority is unknown to login.microsoftonline.com, which would be asked about it.
             authority["disable_instance_discovery"] = True
         if self.client_id and self.client_secret and self.tenant_id:
-            return service_principal(self.tenant_id, self.client_id, self.client_secret, **authority)
+            try:
+                return service_principal(self.tenant_id, self.client_id, self.client_secret, **authority)
+            except ValueError as error:
+                raise InvalidReleasePlan(f"Connection '{self.connection}': {error}") from None
         chain = {
             "managed_identity_client_id": self.managed_identity_client_id,
             "workload_identity_tenant_id": self.workload_identity_tenant_id,

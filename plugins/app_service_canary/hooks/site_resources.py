@@ -39,6 +39,26 @@ def copied_config(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None and key not in left_out}
 
 
+def copied_settings(settings: dict[str, Any], strings: dict[str, Any], sticky: dict[str, Any]) -> dict[str, Any]:
+    """Production's app settings and connection strings as a new slot's `siteConfig` takes them.
+
+    Args:
+        settings, strings: the properties of `config/appsettings/list` and `config/connectionstrings/list`.
+        sticky: the properties of `config/slotConfigNames`; what they list stays with production.
+    """
+    kept_settings, kept_strings = sticky.get("appSettingNames") or [], sticky.get("connectionStringNames") or []
+    return {
+        "appSettings": [
+            {"name": name, "value": value} for name, value in settings.items() if name not in kept_settings
+        ],
+        "connectionStrings": [
+            {"name": name, "connectionString": string["value"], "type": string["type"]}
+            for name, string in strings.items()
+            if name not in kept_strings
+        ],
+    }
+
+
 def image_key(os: str) -> str:
     """The property that names the container image on this operating system."""
     return f"{os}FxVersion"

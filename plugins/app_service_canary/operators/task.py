@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.configuration import conf
 
 from app_service_canary.errors import AppServiceCanaryError, PreflightRefused
 from app_service_canary.release.app_state import AppTarget, Before
@@ -48,8 +47,8 @@ class AppServiceTask:
     Args:
         resource_group, app, slot: which app and slot. Templated.
         azure_app_service_conn_id: the Airflow connection. Templated.
-        deferrable: wait in the triggerer rather than in the worker; default: Airflow's own
-            `[operators] default_deferrable`, and yes where that is not set.
+        deferrable: wait in the triggerer, and hold no worker meanwhile. Yes, whatever Airflow's
+            `[operators] default_deferrable` says: a release waits for hours.
     """
 
     target_fields: Sequence[str] = ("resource_group", "app", "slot", "azure_app_service_conn_id")
@@ -61,13 +60,11 @@ class AppServiceTask:
     deferrable: bool
 
     def _set_target(
-        self, resource_group: str, app: str, slot: str, azure_app_service_conn_id: str, deferrable: bool | None
+        self, resource_group: str, app: str, slot: str, azure_app_service_conn_id: str, deferrable: bool
     ) -> None:
         self.resource_group, self.app, self.slot = resource_group, app, slot
         self.azure_app_service_conn_id = azure_app_service_conn_id
-        self.deferrable = (
-            conf.getboolean("operators", "default_deferrable", fallback=True) if deferrable is None else deferrable
-        )
+        self.deferrable = deferrable
 
     @property
     def target(self) -> AppTarget:
@@ -139,7 +136,7 @@ class AppServiceOperator(AppServiceTask, BaseOperator):
         app: str,
         slot: str,
         azure_app_service_conn_id: str = "azure_app_service",
-        deferrable: bool | None = None,
+        deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -52,7 +52,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         watch_task_ids: Sequence[str] = (),
         poll_interval: timedelta = timedelta(seconds=5),
         azure_app_service_conn_id: str = "azure_app_service",
-        deferrable: bool | None = None,
+        deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

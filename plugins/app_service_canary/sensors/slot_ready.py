@@ -49,7 +49,7 @@ class SlotReadySensor(AppServiceTask, BaseSensorOperator):
         answer_timeout: timedelta = timedelta(seconds=10),
         poll_interval: timedelta = timedelta(seconds=2),
         azure_app_service_conn_id: str = "azure_app_service",
-        deferrable: bool | None = None,
+        deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -1,0 +1,83 @@
+"""Deploying, in the simulator."""
+
+from typing import Any
+
+import pytest
+from tests.app_service_canary.task_context import task_context
+from tests.simulator import RunningSimulator, sample_package
+
+from app_service_canary.errors import DeploymentFailed
+from app_service_canary.operators.deploy import AppServiceDeployOperator
+from app_service_canary.release.policy import Artifact
+from app_service_canary.triggers import waiting
+
+pytestmark = pytest.mark.usefixtures("azure_connection")
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SETTLE", waiting.timedelta(0))
+
+
+def deploy(simulator: RunningSimulator, app: str, source: str, **changed: Any) -> AppServiceDeployOperator:
+    target = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
+    return AppServiceDeployOperator(task_id="deploy", source=source, deferrable=False, **target, **changed)
+
+
+def package(simulator: RunningSimulator, version: str, **settings: str) -> str:
+    return simulator.put_package(f"deploy-{version}.zip", sample_package(version, **settings))
+
+
+def begun(simulator: RunningSimulator, app: str) -> int:
+    return sum(f"/sites/{app}/" in call["path"] and call["path"].endswith("/onedeploy") for call in simulator.journal())
+
+
+def test_a_package_is_deployed_by_its_address_whose_signature_is_not_returned(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    url = package(simulator, "3.0.0")
+    returned = deploy(simulator, fresh_app, f"{url}?sig=secretsecretsecret").execute(task_context())
+    assert returned == {"source": f"{url}?***"}
+    assert simulator.version(fresh_app, "stage") == "3.0.0"
+
+
+def test_the_address_is_not_among_the_rendered_fields_that_airflow_stores(
+    simulator: RunningSimulator, app: str
+) -> None:
+    assert "source" not in deploy(simulator, app, "https://x").template_fields
+
+
+def test_a_deployment_that_an_earlier_try_began_is_joined_and_not_begun_again(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.1.0"))
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign,assignment]
+    operator.execute(context)
+    before = begun(simulator, fresh_app)
+    del operator.wait_with
+    operator.execute(context)
+    assert begun(simulator, fresh_app) == before
+    assert simulator.version(fresh_app, "stage") == "3.1.0"
+
+
+def test_a_cleared_deploy_task_deploys_anew(simulator: RunningSimulator, fresh_app: str) -> None:
+    context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.2.0"))
+    operator.execute(context)
+    operator.execute(context)
+    assert begun(simulator, fresh_app) >= 2
+
+
+def test_a_package_that_does_not_start_fails_with_azures_reason_and_no_traffic_moved(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    operator = deploy(simulator, fresh_app, package(simulator, "3.3.0", SAMPLE_FAIL_START="1"))
+    with pytest.raises(DeploymentFailed, match=r"Slot 'stage' of app '.*' did not take the package: .*No traffic was"):
+        operator.execute(task_context())
+
+
+def test_an_image_is_set_on_the_slot(simulator: RunningSimulator, fresh_app: str) -> None:
+    simulator.put_image("contoso.azurecr.io/web:4.0.0", sample_package("4.0.0"))
+    artifact = Artifact.model_validate({"type": "container"})
+    returned = deploy(simulator, fresh_app, "contoso.azurecr.io/web:4.0.0", artifact=artifact).execute(task_context())
+    assert returned == {"source": "contoso.azurecr.io/web:4.0.0"}
+    assert simulator.state()["apps"][fresh_app]["stage"]["image"] is not None

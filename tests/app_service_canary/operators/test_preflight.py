@@ -1,0 +1,70 @@
+"""Reading everything and changing nothing, in the simulator."""
+
+from typing import Any
+
+import pytest
+from tests.app_service_canary.task_context import task_context
+from tests.simulator import RunningSimulator
+
+from app_service_canary.errors import InvalidReleasePlan, PreflightRefused
+from app_service_canary.operators.preflight import ReleasePreflightOperator
+from app_service_canary.release.policy import ReleasePolicy
+
+pytestmark = pytest.mark.usefixtures("azure_connection")
+
+
+def preflight(app: str, **changed: Any) -> ReleasePreflightOperator:
+    policy = ReleasePolicy.model_validate(
+        {
+            "app": app,
+            "resource_group": "contoso-rg",
+            "slot": "stage",
+            "readiness": {"version_path": "/version"},
+            "steps": [{"weight": 10, "bake": "5m"}, {"weight": 50, "bake": "manual"}],
+            **changed,
+        }
+    )
+    return ReleasePreflightOperator(
+        task_id="preflight", policy=policy, resource_group="contoso-rg", app=app, slot=policy.slot
+    )
+
+
+def with_params(**params: Any) -> dict[str, Any]:
+    context = task_context("preflight")
+    context["params"] = {"version": "2.0.0", "package_uri": "https://packages.example/web.zip?sig=secret", **params}
+    return context
+
+
+def test_the_plan_is_left_for_the_other_tasks_to_follow(simulator: RunningSimulator, app: str) -> None:
+    last = simulator.journal()[-1]["n"]
+    left = preflight(app).execute(with_params(weights=[25], note="hotfix"))
+    assert left["steps"] == [{"weight": 25.0, "bake": "5m"}, {"weight": None, "bake": None}]
+    assert (left["stable_version"], left["canary_version"], left["note"]) == ("1.0.0", "2.0.0", "hotfix")
+    assert left["source"] == "https://packages.example/web.zip?***"
+    assert left["production_host"] == f"{app}.azurewebsites.net"
+    assert set(left["before"]) == {"production_deployment_id", "slot_deployment_id", "slot_running"}
+    assert {call["method"] for call in simulator.journal(last) if "/sites/" in call["path"]} == {"GET"}
+
+
+def test_parameters_are_refused_before_azure_is_asked_anything(simulator: RunningSimulator, app: str) -> None:
+    last = simulator.journal()[-1]["n"]
+    with pytest.raises(InvalidReleasePlan, match="step 2 has weight 5 after 10"):
+        preflight(app).execute(with_params(weights=[10, 5]))
+    assert simulator.journal(last) == []
+
+
+def test_all_objections_are_told_at_once(simulator: RunningSimulator, fresh_app: str) -> None:
+    host = f"{fresh_app}-stage.azurewebsites.net"
+    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 5}])
+    body = {"targetSlot": "production", "preserveVnet": True}
+    simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/applySlotConfig", body).raise_for_status()
+    with pytest.raises(PreflightRefused) as refused:
+        preflight(fresh_app).execute(with_params())
+    assert "A swap with preview with slot 'stage' is pending" in str(refused.value)
+    assert "already sends 5 % of its users" in str(refused.value)
+    simulator.arm("POST", f"{simulator.app_path(fresh_app)}/resetSlotConfig").raise_for_status()
+
+
+def test_a_production_that_does_not_say_its_version_is_called_unknown(simulator: RunningSimulator, app: str) -> None:
+    left = preflight(app, readiness={"version_path": "/no-such-page"}).execute(with_params())
+    assert left["stable_version"] == "(unknown)"

@@ -1,0 +1,50 @@
+"""Starting and stopping the slot, in the simulator."""
+
+from typing import Any
+
+import pytest
+from tests.app_service_canary.task_context import task_context
+from tests.simulator import RunningSimulator
+
+from app_service_canary.errors import PreflightRefused
+from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
+
+pytestmark = pytest.mark.usefixtures("azure_connection")
+
+
+def state(simulator: RunningSimulator, app: str) -> str:
+    return str(simulator.arm("GET", simulator.app_path(app, "stage")).json()["properties"]["state"])
+
+
+def calls(simulator: RunningSimulator, app: str, ending: str) -> int:
+    return sum(f"/sites/{app}/" in call["path"] and call["path"].endswith(ending) for call in simulator.journal())
+
+
+def target(simulator: RunningSimulator, app: str, slot: str = "stage") -> dict[str, Any]:
+    return {"task_id": "task", "resource_group": simulator.resource_group, "app": app, "slot": slot}
+
+
+def test_a_stopped_slot_is_started_and_a_running_one_left_alone(simulator: RunningSimulator, fresh_app: str) -> None:
+    stop = AppServiceStopSlotOperator(**target(simulator, fresh_app))
+    start = AppServiceStartSlotOperator(**target(simulator, fresh_app))
+    assert stop.execute(task_context()) == {"stopped": True}
+    assert state(simulator, fresh_app) == "Stopped"
+    assert stop.execute(task_context()) == {"stopped": False}
+    assert calls(simulator, fresh_app, "/stop") == 1
+    host = f"{fresh_app}-stage.azurewebsites.net"
+    assert start.execute(task_context()) == {"slot_host": host, "created": False, "started": True}
+    assert state(simulator, fresh_app) == "Running"
+    assert start.execute(task_context())["started"] is False
+    assert calls(simulator, fresh_app, "/start") == 1
+
+
+def test_a_missing_slot_is_refused_unless_it_may_be_created(simulator: RunningSimulator, fresh_app: str) -> None:
+    with pytest.raises(PreflightRefused, match="There is no slot 'other'"):
+        AppServiceStartSlotOperator(**target(simulator, fresh_app, "other")).execute(task_context())
+    creating = AppServiceStartSlotOperator(create_slot=True, **target(simulator, fresh_app, "other"))
+    assert creating.execute(task_context())["created"] is True
+    assert creating.execute(task_context())["created"] is False
+
+
+def test_stopping_a_slot_that_is_gone_is_no_error(simulator: RunningSimulator, app: str) -> None:
+    assert AppServiceStopSlotOperator(**target(simulator, app, "gone")).execute(task_context()) == {"stopped": False}

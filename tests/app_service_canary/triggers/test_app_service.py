@@ -1,0 +1,127 @@
+"""Waiting for App Service, in the simulator."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.app_service_canary.triggers.events import the_event
+from tests.simulator import RunningSimulator, sample_package
+
+from app_service_canary.triggers import waiting
+from app_service_canary.triggers.app_service import AppServiceOperationTrigger, SlotReadyTrigger
+from app_service_canary.triggers.waiting import now
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch, azure_connection: str) -> None:
+    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
+
+
+def shared(simulator: RunningSimulator, app: str, seconds: float = 20) -> dict[str, Any]:
+    return {
+        "azure_app_service_conn_id": "azure_app_service",
+        "resource_group": simulator.resource_group,
+        "app": app,
+        "slot": "stage",
+        "poll_interval_seconds": 0.1,
+        "deadline": now() + timedelta(seconds=seconds),
+    }
+
+
+def ready(simulator: RunningSimulator, app: str, seconds: float = 20, **changed: Any) -> SlotReadyTrigger:
+    arguments: dict[str, Any] = {
+        "host": f"{app}-stage.azurewebsites.net",
+        "path": "/health",
+        "good_statuses": [200],
+        "consecutive": 3,
+        "version_path": "/version",
+        "version": "2.0.0",
+        "answer_timeout_seconds": 5.0,
+    }
+    return SlotReadyTrigger(**{**arguments, **changed}, **shared(simulator, app, seconds))
+
+
+async def test_a_slot_is_ready_after_several_good_answers_in_a_row(simulator: RunningSimulator, app: str) -> None:
+    ending = await the_event(ready(simulator, app))
+    assert (ending["status"], ending["requests"]) == ("succeeded", 3)
+
+
+async def test_a_slot_with_another_version_is_not_ready(simulator: RunningSimulator, app: str) -> None:
+    ending = await the_event(ready(simulator, app, seconds=0.5, version="9.9.9"))
+    assert ending["status"] == "timed_out"
+    assert "runs version 2.0.0, not 9.9.9" in ending["message"]
+
+
+async def test_an_answer_that_is_not_among_the_good_ones_does_not_count(simulator: RunningSimulator, app: str) -> None:
+    ending = await the_event(ready(simulator, app, seconds=0.5, path="/no-such-page"))
+    assert ending["status"] == "timed_out"
+    assert "GET /no-such-page answered 404" in ending["message"]
+    assert "No traffic was moved" in ending["message"]
+
+
+async def test_a_swap_is_waited_for_until_azure_says_it_is_done(simulator: RunningSimulator, fresh_app: str) -> None:
+    body = {"targetSlot": "production", "preserveVnet": True}
+    begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
+    url = begun.headers["Location"]
+    trigger = AppServiceOperationTrigger(operation="swap", operation_url=url, **shared(simulator, fresh_app))
+    assert (await the_event(trigger))["status"] == "succeeded"
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+async def test_a_swap_that_azure_gives_up_fails_with_azures_own_reason(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    bad = simulator.put_package("does-not-start.zip", sample_package("2.0.0", SAMPLE_FAIL_START="1"))
+    simulator.deploy(fresh_app, "stage", bad)
+    body = {"targetSlot": "production", "preserveVnet": True}
+    begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
+    url = begun.headers["Location"]
+    trigger = AppServiceOperationTrigger(operation="swap", operation_url=url, **shared(simulator, fresh_app))
+    ending = await the_event(trigger)
+    assert ending["status"] == "failed"
+    assert "Cannot swap" in ending["message"]
+
+
+async def test_a_swap_that_azure_has_forgotten_is_over(simulator: RunningSimulator, app: str) -> None:
+    path = simulator.app_path(app, "stage")
+    url = f"{simulator.resource_manager}{path}/operationresults/none?api-version=2025-05-01"
+    trigger = AppServiceOperationTrigger(operation="swap", operation_url=url, **shared(simulator, app))
+    assert (await the_event(trigger))["status"] == "succeeded"
+
+
+async def test_a_deployment_that_fails_says_why(simulator: RunningSimulator, fresh_app: str) -> None:
+    body = {"properties": {"packageUri": f"{simulator.resource_manager}/_simulator/packages/none.zip", "type": "zip"}}
+    begun = simulator.arm("PUT", f"{simulator.app_path(fresh_app, 'stage')}/extensions/onedeploy", body)
+    url = begun.headers["Location"]
+    trigger = AppServiceOperationTrigger(operation="deployment", operation_url=url, **shared(simulator, fresh_app))
+    assert (await the_event(trigger))["status"] == "failed"
+
+
+async def test_an_operation_that_does_not_end_in_time_says_so(simulator: RunningSimulator, app: str) -> None:
+    path = simulator.app_path(app, "stage")
+    url = f"{simulator.resource_manager}{path}/deployments/none?api-version=2025-05-01"
+    trigger = AppServiceOperationTrigger(operation="deployment", operation_url=url, **shared(simulator, app, 0.3))
+    ending = await the_event(trigger)
+    assert (ending["status"], "has not finished in time" in ending["message"]) == ("timed_out", True)
+
+
+def test_questions_about_an_operation_come_soon_at_first_and_then_at_the_poll_interval() -> None:
+    arguments = {**dict.fromkeys(("azure_app_service_conn_id", "resource_group", "app", "slot"), "x"), "deadline": None}
+    trigger = AppServiceOperationTrigger(
+        operation="swap", operation_url="https://x", poll_interval_seconds=5.0, **arguments
+    )
+    assert [trigger.next_pause() for _ in range(6)] == [1.0, 1.5, 2.25, 3.375, 5.0, 5.0]
+
+
+def test_only_a_deployment_or_a_swap_can_be_waited_for() -> None:
+    with pytest.raises(ValueError, match="allowed: deployment, swap"):
+        AppServiceOperationTrigger(
+            operation="dance",
+            operation_url="",
+            azure_app_service_conn_id="",
+            resource_group="",
+            app="",
+            slot="",
+            poll_interval_seconds=1,
+            deadline=None,
+        )

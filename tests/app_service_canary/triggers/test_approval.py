@@ -1,0 +1,82 @@
+"""Waiting for a manager."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app_service_canary.triggers.approval import ApprovalTrigger, decision_of_response
+
+KEY = "canary_approval__canary_release.storefront__manual__2026-11-22"
+
+
+def gate(**changed: Any) -> ApprovalTrigger:
+    arguments = {
+        "variable_key": KEY,
+        "ti_id": "01890000-0000-7000-8000-000000000001",
+        "approvers": [],
+        "poll_interval_seconds": 0.01,
+        "deadline": None,
+    }
+    return ApprovalTrigger(**{**arguments, **changed})
+
+
+@pytest.fixture
+def set_variable(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets the run's Variable, where Airflow looks first."""
+    return lambda value: monkeypatch.setenv(f"AIRFLOW_VAR_{KEY}".upper(), value)
+
+
+def test_without_a_variable_the_gate_stays_shut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ApprovalTrigger, "_variable", lambda self: None)
+    assert gate().look_at_variable() is None
+
+
+@pytest.mark.parametrize(("value", "decision"), [("Approve", "approved"), ("REJECTED", "rejected")])
+def test_a_decision_in_the_variable_opens_it(set_variable: Any, value: str, decision: str) -> None:
+    set_variable(value)
+    ending = gate().look_at_variable()
+    assert ending is not None
+    assert (ending["decision"]["decision"], ending["decision"]["door"]) == (decision, "variable")
+
+
+def test_anything_else_is_refused_once_with_what_is_allowed(set_variable: Any, caplog: Any) -> None:
+    set_variable("yes please")
+    trigger, said = gate(), []
+    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])  # type: ignore[method-assign]
+    assert [trigger.look_at_variable(), trigger.look_at_variable()] == [None, None]
+    assert len(said) == 1
+    assert "found 'yes please'; allowed: approve, approved, reject or rejected" in said[0]
+    assert "Still waiting" in said[0]
+
+
+def test_with_named_approvers_a_variable_is_refused_because_it_does_not_tell_who_wrote_it(set_variable: Any) -> None:
+    set_variable(json.dumps({"decision": "approve", "by": "maria"}))
+    trigger, said = gate(approvers=["maria"]), []
+    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])  # type: ignore[method-assign]
+    assert trigger.look_at_variable() is None
+    assert "one of them has to respond under Required Actions" in said[0]
+
+
+async def test_a_response_that_came_before_the_task_was_deferred_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = SimpleNamespace(
+        response_received=True,
+        chosen_options=["Approve"],
+        params_input={"comment": "go"},
+        responded_by_user=SimpleNamespace(id="maria", name="Maria"),
+    )
+    monkeypatch.setattr("airflow.sdk.execution_time.hitl.get_hitl_detail_content_detail", lambda ti_id: answered)
+    ending = await gate().look()
+    assert ending is not None
+    assert ending["decision"] == {
+        "decision": "approved",
+        "by": "maria",
+        "door": "required action",
+        "comment": "go",
+    }
+
+
+@pytest.mark.parametrize(("options", "approved"), [(["Approve"], True), (["Reject"], False), ([], False)])
+def test_only_the_option_approve_approves(options: list[str], approved: bool) -> None:
+    assert decision_of_response(options, None, "maria").approved is approved
