@@ -242,11 +242,6 @@ def test_airflow_is_set_as_in_the_demonstration(tmp_path: Path) -> None:
     assert shared.items() <= SERVICES["scheduler"].environment.items()
 
 
-def test_waiting_is_left_to_the_triggerer() -> None:
-    for service in AIRFLOW.values():
-        assert service.environment["AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"] == "True"
-
-
 def test_airflow_is_published_on_the_loopback_interface_alone() -> None:
     published = {name: service.ports for name, service in SERVICES.items() if service.ports}
     assert published == {"api-server": ["127.0.0.1:${AIRFLOW_PORT:-8080}:8080"]}

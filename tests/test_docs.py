@@ -225,9 +225,9 @@ ACTIONS = {
     "stop_slot": {"sites/slots/stop/Action"},
     "restart_slot": {"sites/slots/restart/Action"},
     "list_application_settings": {"sites/config/list/Action"},
+    "list_connection_strings": {"sites/config/list/Action"},
     "list_slot_configuration_names": {"sites/config/Read"},
     "begin_create_or_update_slot": {"sites/slots/Write", "serverfarms/join/Action"},
-    "update_application_settings_slot": {"sites/slots/config/Write"},
     "update_configuration": {"sites/config/Write"},
     "update_configuration_slot": {"sites/slots/config/Write"},
     "/extensions/onedeploy": {
