@@ -56,8 +56,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Canary releases, shown on one machine.")
     parser.add_argument("command", choices=[*COMMANDS, "stop"])
     command = parser.parse_args().command
-    # A closed terminal and a `kill` end everything in the same order as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A closed terminal and a `kill` end everything in the same order as Ctrl-C does, and Ctrl-C does so even
+    # where a shell started us in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         return stop() if command == "stop" else run(command)
