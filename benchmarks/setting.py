@@ -1,0 +1,123 @@
+"""Where the benchmarks that need a running Airflow take place: the demonstration's simulator and Airflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+from pydantic import JsonValue
+
+from benchmarks.journal import Call
+from demo import airflow_home
+from demo.airflow_api import AirflowApi, DagRun, is_healthy
+from demo.airflow_home import REPOSITORY
+from demo.azure import Azure
+from demo.playground import AIRFLOW_TIMEOUT, DAG_TIMEOUT, start_simulator
+from demo.ports import ANY
+from demo.processes import Guarded, Processes
+from demo.run_directory import RunDirectory
+
+RUN = REPOSITORY / ".run" / "bench"
+RUN_TIMEOUT = 300.0  # seconds one DAG run may take; the longest here takes one minute
+
+Answer = TypeVar("Answer")
+
+
+class Setting:
+    """A simulator that is up, and what is started beside it; everything ends with the `setting` block."""
+
+    def __init__(self, processes: Processes, speed: float) -> None:
+        self.processes = processes
+        self.simulator, self.address = start_simulator(processes, speed)
+        self.azure = Azure(self.address)
+        self.azure.sign_in()
+
+    @property
+    def path(self) -> Path:
+        """The run's own folder."""
+        return self.processes.directory.path
+
+    def calls(self, after: int = 0) -> list[Call]:
+        """The simulator's journal beyond entry `after`."""
+        url = f"{self.address.resource_manager}/_simulator/journal"
+        entries = self.azure.client.get(url, params={"after": after}).raise_for_status().json()
+        return [Call.model_validate(entry) for entry in entries]
+
+    def last_call(self) -> int:
+        """The number of the journal's last entry."""
+        return max((call.n for call in self.calls()), default=0)
+
+    @contextmanager
+    def airflow(self, name: str, dag_id: str, dags: Path, plugins: Path) -> Iterator[RunningAirflow]:
+        """An `airflow standalone` of its own over these folders, with the DAG loaded.
+
+        Args:
+            name: tells several apart, one after the other, in one setting.
+            dag_id: the DAG to wait for.
+            dags, plugins: its folders.
+        """
+        home = airflow_home.create_home(self.path / f"airflow-{name}", ANY)
+        environment = airflow_home.environment(home, self.address.connection(), os.environ)
+        folders = {"AIRFLOW__CORE__DAGS_FOLDER": str(dags), "AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins)}
+        program = self.processes.start(
+            f"airflow-{name}",
+            [str(Path(sys.executable).parent / "airflow"), "standalone"],
+            {**environment, **folders},
+            stop_signal=signal.SIGINT,  # `airflow standalone` ends its components on this one alone
+        )
+        try:
+            self.processes.wait_for(program, "its health", lambda: is_healthy(home.url), AIRFLOW_TIMEOUT)
+            with closing(AirflowApi(home.url, home.manager)) as api:
+                api.sign_in()
+                running = RunningAirflow(self.processes, program, api)
+                running.wait_for(f"the DAG {dag_id}", lambda: api.has_dag(dag_id) or None, DAG_TIMEOUT)
+                yield running
+        finally:
+            program.ask_to_stop()
+            program.process.wait()
+
+
+class RunningAirflow:
+    """One Airflow, asked by its API."""
+
+    def __init__(self, processes: Processes, program: Guarded, api: AirflowApi) -> None:
+        self.processes, self.program, self.api = processes, program, api
+
+    def wait_for(self, what: str, condition: Callable[[], Answer | None], timeout: float = RUN_TIMEOUT) -> Answer:
+        """See `Processes.wait_for`; an answer that gets lost is asked for again."""
+
+        def ask() -> Answer | None:
+            try:
+                return condition()
+            except httpx.TransportError:
+                return None
+
+        return self.processes.wait_for(self.program, what, ask, timeout)
+
+    def finish(self, dag_id: str, run: DagRun, meanwhile: Callable[[], None] = lambda: None) -> DagRun:
+        """The run when it has ended; `meanwhile` is called between looks."""
+
+        def ended() -> DagRun | None:
+            meanwhile()
+            now = self.api.run(dag_id, run.dag_run_id)
+            return now if now.finished else None
+
+        return self.wait_for(f"the end of run {run.dag_run_id}", ended)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, JsonValue]) -> DagRun:
+        return self.api.trigger(dag_id, conf, "A benchmark")
+
+
+@contextmanager
+def setting(speed: float) -> Iterator[Setting]:
+    """A simulator in an emptied `.run/bench`, so many times faster than Azure at Azure's own work."""
+    with RunDirectory(RUN).held(), Processes(RunDirectory(RUN)) as processes:
+        place = Setting(processes, speed)
+        with closing(place.azure):
+            yield place
