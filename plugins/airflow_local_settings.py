@@ -1,8 +1,8 @@
-"""Runs in every component of Airflow when it starts: registers the connection type, and imports Azure's client
+"""Runs in every component of Airflow when it starts: registers the connection type, and imports Azure's clients
 once, where task processes are forked from.
 
-`import azure.mgmt.web` takes about two seconds and 200 MB. A task process that is forked from a parent which
-has imported it starts without that wait and shares its memory. The parents are the scheduler (LocalExecutor),
+Microsoft's clients take about two seconds and 200 MB. A task process that is forked from a parent which
+has imported them starts without that wait and shares its memory. The parents are the scheduler (LocalExecutor),
 a Celery worker and the triggerer; every other component imports this file too and must not pay.
 """
 
@@ -18,9 +18,15 @@ def _register_the_connection_type() -> None:
 
 
 def _import_what_tasks_need() -> None:
-    # Imported for what it does to this process, not for its names.
+    # Imported for what it does to this process, not for its names. The hook imports the clients late, and they
+    # import aiohttp when the first request is sent, so each is named here.
+    import aiohttp  # noqa: F401
+    import azure.core.rest._aiohttp
+    import azure.identity.aio
+    import azure.mgmt.web.aio  # noqa: F401
     import httpx  # noqa: F401
 
+    import app_service_canary.dag_factory
     import app_service_canary.hooks.app_service  # noqa: F401
 
 

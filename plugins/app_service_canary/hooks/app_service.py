@@ -295,6 +295,16 @@ class AppServiceHook(AzureBaseHook):
             )
         return True
 
+    async def refuse_while_busy(self, target: AppTarget) -> None:
+        """Writes the rules as they are, for App Service refuses every write while it works on the app.
+
+        Nothing that can be read says reliably whether a swap runs whose answer was lost.
+
+        Raises:
+            OperationInProgress: it works on the app; ask again later.
+        """
+        await self._write_rules(target, without(await self._wire_rules(target), ""))
+
     async def _write_rules(self, target: AppTarget, rules: list[WireRule]) -> None:
         client = await self.client()
         with azure_errors(f"Setting the traffic rules of app '{target.app}'"):

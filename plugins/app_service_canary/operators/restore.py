@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import RestoreIncomplete
-from app_service_canary.operators.swap import OPERATION_KEY
+from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of
 from app_service_canary.release.recovery import Undo, to_undo
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
@@ -73,6 +73,9 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     async def _undo(self, hook: AppServiceHook, context: Context, before: Before) -> tuple[AppState, str | None]:
         """Undoes what can be done at once; where to ask how the swap goes, if one was needed."""
+        if context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY):
+            # A swap whose answer was lost may still run, and would bring the new version after we have looked.
+            await hook.refuse_while_busy(self.target)
         state = await hook.read_app(self.target)
         for undo in to_undo(before, state, self.slot, promoted=False):
             self.log.info("%s of %s.", undo.value.capitalize(), self.target)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OPERATION_KEY = "operation_url"
 """XCom and state key: where to ask how the swap goes, for a later try and for `restore`."""
 
+ASKED_KEY = "swap_asked"
+"""XCom key: from here on a swap may be under way, whether or not Azure's answer was heard."""
+
 _CLEARED_AT = "rule_cleared_at"
 
 SWAP_TIMEOUT = timedelta(minutes=30)
@@ -55,6 +58,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     def act(self, context: Context) -> Any:
         before, store = known_before(context, self.preflight_task_id), context["task_state_store"]
+        context["ti"].xcom_push(ASKED_KEY, True)
         url = store.get(OPERATION_KEY)
         if url is None:
             url = self.with_hook(lambda hook: self._begin(hook, context, before))

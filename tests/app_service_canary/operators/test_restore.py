@@ -7,9 +7,9 @@ from tests.app_service_canary.operators.test_swap import preflight_of, swaps
 from tests.app_service_canary.task_context import task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import RestoreIncomplete
+from app_service_canary.errors import OperationInProgress, RestoreIncomplete
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
-from app_service_canary.operators.swap import OPERATION_KEY
+from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.triggers import waiting
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
@@ -70,6 +70,20 @@ def test_a_swap_of_the_release_that_still_runs_is_waited_for_and_then_undone(
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
     assert swaps(simulator, fresh_app) == 2
+
+
+def test_a_swap_whose_answer_was_lost_is_waited_out_before_anything_is_decided(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    context["ti"].xcoms["swap", ASKED_KEY] = True
+    body = {"targetSlot": "production", "preserveVnet": True}
+    begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
+    with pytest.raises(OperationInProgress):
+        restore(simulator, fresh_app).execute(context)
+    simulator.finish(begun)
+    restore(simulator, fresh_app).execute(context)
+    assert simulator.version(fresh_app) == "1.0.0"
 
 
 def test_a_promotion_that_succeeded_is_never_undone(simulator: RunningSimulator, fresh_app: str) -> None:
