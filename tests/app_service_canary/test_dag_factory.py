@@ -1,5 +1,7 @@
 """From release files to DAGs."""
 
+import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +110,25 @@ def test_parsing_the_dag_file_imports_neither_azures_clients_nor_an_http_client(
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_task_builds_its_own_dag_and_not_those_of_the_other_apps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "dags", tmp_path / "dags")
+    releases = tmp_path / "include" / "releases"
+    releases.mkdir(parents=True)
+    for name in ("storefront", "checkout"):
+        (releases / f"{name}.yaml").write_text(GOOD)
+
+    def dag_ids() -> set[str]:
+        names = runpy.run_path(str(tmp_path / "dags" / "canary_release.py"))
+        return {name for name in names if name.startswith("canary_release.")}
+
+    assert dag_ids() == {"canary_release.checkout", "canary_release.storefront"}
+    # What Airflow sets in a task's process while that reads the DAG file.
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "canary_release.storefront")
+    assert dag_ids() == {"canary_release.storefront"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "include" / "releases").glob("*.yaml")), ids=lambda file: file.stem)
