@@ -18,13 +18,14 @@ def _register_the_connection_type() -> None:
 
 
 def _import_what_tasks_need() -> None:
-    # Imported for what it does to this process, not for its names. The hook imports the clients late, and they
-    # import aiohttp when the first request is sent, so each is named here.
+    # Imported for what it does to this process, not for its names: everything that a task would import between its
+    # start and its first request. Microsoft's clients themselves import late, so importing the hook is not enough.
     import aiohttp  # noqa: F401
-    import azure.core.rest._aiohttp
     import azure.identity.aio
     import azure.mgmt.web.aio  # noqa: F401
     import httpx  # noqa: F401
+    import jinja2.ext  # noqa: F401
+    from azure.core.pipeline.transport import AioHttpTransport  # noqa: F401
 
     import app_service_canary.dag_factory
     import app_service_canary.hooks.app_service  # noqa: F401
