@@ -15,13 +15,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import first_request, front_end, parse
+from benchmarks import first_request, front_end, overhead, parse
 from benchmarks.figures import Result, all_met, as_json, summary
 from demo.errors import DemonstrationError
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "parse": parse.measure,
     "first_request": first_request.measure,
+    "overhead": overhead.measure,
     "front_end": front_end.measure,
 }
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from demo.airflow_home import REPOSITORY
 
@@ -29,6 +33,10 @@ class Project:
         for number in range(1, count + 1):
             name = f"{RELEASE.stem}-{number:03}"
             (self.releases / f"{name}.yaml").write_text(text.replace(app, f"app: {name}\n"), encoding="utf-8")
+
+    def write_release(self, policy: Mapping[str, Any]) -> None:
+        """One release file, under the repository's name for it."""
+        (self.releases / RELEASE.name).write_text(yaml.safe_dump(dict(policy)), encoding="utf-8")
 
     def plugins_without(self, file_name: str) -> Path:
         """A copy of the plugins folder that lacks one file; FileNotFoundError when the original lacks it too."""

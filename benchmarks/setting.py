@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
 from pydantic import JsonValue
 
 from benchmarks.journal import Call
@@ -18,6 +17,7 @@ from demo import airflow_home
 from demo.airflow_api import AirflowApi, DagRun, is_healthy
 from demo.airflow_home import REPOSITORY
 from demo.azure import Azure
+from demo.errors import DemonstrationError
 from demo.playground import AIRFLOW_TIMEOUT, DAG_TIMEOUT, start_simulator
 from demo.ports import ANY
 from demo.processes import Guarded, Processes
@@ -25,8 +25,7 @@ from demo.run_directory import RunDirectory
 
 RUN = REPOSITORY / ".run" / "bench"
 RUN_TIMEOUT = 300.0  # seconds one DAG run may take; the longest here takes one minute
-
-Answer = TypeVar("Answer")
+LOOK_EVERY = 1.0  # seconds; Airflow itself says when things ended, so looking more often would only cost it time
 
 
 class Setting:
@@ -75,9 +74,8 @@ class Setting:
             self.processes.wait_for(program, "its health", lambda: is_healthy(home.url), AIRFLOW_TIMEOUT)
             with closing(AirflowApi(home.url, home.manager)) as api:
                 api.sign_in()
-                running = RunningAirflow(self.processes, program, api)
-                running.wait_for(f"the DAG {dag_id}", lambda: api.has_dag(dag_id) or None, DAG_TIMEOUT)
-                yield running
+                self.processes.wait_for(program, f"the DAG {dag_id}", lambda: api.has_dag(dag_id) or None, DAG_TIMEOUT)
+                yield RunningAirflow(program, api)
         finally:
             program.ask_to_stop()
             program.process.wait()
@@ -86,29 +84,25 @@ class Setting:
 class RunningAirflow:
     """One Airflow, asked by its API."""
 
-    def __init__(self, processes: Processes, program: Guarded, api: AirflowApi) -> None:
-        self.processes, self.program, self.api = processes, program, api
-
-    def wait_for(self, what: str, condition: Callable[[], Answer | None], timeout: float = RUN_TIMEOUT) -> Answer:
-        """See `Processes.wait_for`; an answer that gets lost is asked for again."""
-
-        def ask() -> Answer | None:
-            try:
-                return condition()
-            except httpx.TransportError:
-                return None
-
-        return self.processes.wait_for(self.program, what, ask, timeout)
+    def __init__(self, program: Guarded, api: AirflowApi) -> None:
+        self.program, self.api = program, api
 
     def finish(self, dag_id: str, run: DagRun, meanwhile: Callable[[], None] = lambda: None) -> DagRun:
-        """The run when it has ended; `meanwhile` is called between looks."""
+        """The run when it has ended; `meanwhile` is called between looks.
 
-        def ended() -> DagRun | None:
+        Raises:
+            DemonstrationError: it takes too long, or Airflow ended.
+        """
+        deadline = time.monotonic() + RUN_TIMEOUT
+        while not run.finished:
+            if time.monotonic() > deadline:
+                raise DemonstrationError(f"run {run.dag_run_id} has not ended in {RUN_TIMEOUT:.0f} s")
+            if not self.program.running:
+                raise DemonstrationError(f"Airflow ended. The end of its log:\n{self.program.tail()}")
             meanwhile()
-            now = self.api.run(dag_id, run.dag_run_id)
-            return now if now.finished else None
-
-        return self.wait_for(f"the end of run {run.dag_run_id}", ended)
+            time.sleep(LOOK_EVERY)
+            run = self.api.run(dag_id, run.dag_run_id)
+        return run
 
     def trigger(self, dag_id: str, conf: Mapping[str, JsonValue]) -> DagRun:
         return self.api.trigger(dag_id, conf, "A benchmark")

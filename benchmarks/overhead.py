@@ -1,0 +1,210 @@
+"""What a release costs beyond its bakes and Azure's own time, and what it asks of Azure, next to az in a script.
+
+All against one simulator, one after another: the bare calls (Azure's own time), a bash script with az as such scripts
+are mostly written, the same script with the checks that the DAG makes, and the DAG in a real Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import yaml
+from rich.table import Table
+
+from benchmarks.az import Az
+from benchmarks.bare_release import BareRelease
+from benchmarks.figures import Figure, Result, amount
+from benchmarks.journal import Call, Calls, by_operation, count
+from benchmarks.project import RELEASE, Project
+from benchmarks.setting import RunningAirflow, Setting, setting
+from demo.airflow_api import DagRun, TaskInstance
+from demo.airflow_home import REPOSITORY
+from demo.approval import option
+from demo.azure import APP, SLOT
+from demo.errors import DemonstrationError
+from demo.playground import DAG_ID, package_url
+from demo.progress import APPROVAL, Progress, time_by_kind
+
+SPEED = 60.0  # as in the demonstration: a swap's minute takes a second
+WEIGHTS = (10, 25, 50)
+BAKE, PROMOTED_BAKE = 5, 10  # seconds; bakes are taken off, so short ones do
+DRAIN = 10  # seconds; over when the watch after the swap ends, so that nobody waits for it
+BAKES = BAKE * len(WEIGHTS) + PROMOTED_BAKE
+
+# Seconds until the manager answers after being asked; taken off, but not 0: see "the defer race" in Airflow's issues
+# 71580 and 72716, which an answer in the first moments would measure instead.
+THINKING = 4.0
+
+OURS = "this project"
+PLAIN = "az in a script"
+CHECKED = "the same, with our checks"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One release: seconds from its start to its end, those of them that a person took, and its calls."""
+
+    seconds: float
+    calls: Calls
+    operations: dict[str, int]
+    person: float = 0.0
+
+    def overhead(self, azure: float) -> float:
+        """Seconds beyond the bakes, the person and Azure's own time."""
+        return self.seconds - BAKES - self.person - azure
+
+
+def table(costs: dict[str, Cost], azure: float) -> Table:
+    """One row for each way to release."""
+    result = Table(title=f"One release: {BAKES} s of bakes and {amount(azure, 's')} of Azure's own time taken off")
+    for heading in ("way", "overhead", "reads", "writes", "sign-ins", "refused"):
+        result.add_column(heading, justify="left" if heading == "way" else "right")
+    for way, cost in costs.items():
+        calls = (cost.calls.reads, cost.calls.writes, cost.calls.sign_ins, cost.calls.refused)
+        result.add_row(way, amount(cost.overhead(azure), "s"), *map(str, calls))
+    return result
+
+
+def operations_table(costs: dict[str, Cost]) -> Table:
+    """How often each operation was called on each way."""
+    result = Table(title="Calls by operation")
+    result.add_column("operation")
+    for way in costs:
+        result.add_column(way, justify="right")
+    for name in sorted({name for cost in costs.values() for name in cost.operations}):
+        result.add_row(name, *(str(cost.operations.get(name, 0)) for cost in costs.values()))
+    return result
+
+
+def time_table(tasks: Sequence[TaskInstance], run: DagRun) -> Table:
+    """Where the run's time went, by the demonstration's reckoning."""
+    assert run.start_date
+    assert run.end_date
+    result = Table(title="Where this project's run spent its time")
+    result.add_column("on")
+    result.add_column("time", justify="right")
+    for kind, spent in time_by_kind(Progress(tasks), run.end_date - run.start_date, run.end_date).items():
+        result.add_row(kind, amount(spent.total_seconds(), "s"))
+    return result
+
+
+def figures(costs: dict[str, Cost], azure: float) -> list[Figure]:
+    """This project's against the script's."""
+    ours, plain = costs[OURS], costs[PLAIN]
+    return [
+        Figure("overhead", ours.overhead(azure), "s", below=plain.overhead(azure), why=PLAIN),
+        Figure("calls to Resource Manager", ours.calls.resource_manager, below=plain.calls.resource_manager, why=PLAIN),
+        Figure("writes", ours.calls.writes),
+        Figure("the same, az", plain.calls.writes),
+    ]
+
+
+def measure() -> Result:
+    """Releases four versions in turn."""
+    with setting(SPEED) as place:
+        releases = _Releases(place)
+        bare = BareRelease(place.azure)
+        # The first release finds an empty slot; only those after it are alike.
+        bare.run(releases.package("2.0.0"), WEIGHTS)
+        azure = bare.run(releases.package("3.0.0"), WEIGHTS)
+        az = Az(place.address, place.path / "az")
+        costs = {
+            PLAIN: releases.with_az(az, "4.0.0", checks="no"),
+            CHECKED: releases.with_az(az, "5.0.0", checks="yes"),
+        }
+        project = Project(place.path / "project")
+        project.write_release(release_file())
+        with place.airflow("release", DAG_ID, project.dags, REPOSITORY / "plugins") as airflow:
+            costs[OURS], times = releases.with_airflow(airflow, "6.0.0")
+    return Result("overhead", figures(costs, azure), [table(costs, azure), operations_table(costs), times])
+
+
+def release_file() -> dict[str, Any]:
+    """The repository's release file with this benchmark's times."""
+    policy: dict[str, Any] = yaml.safe_load(RELEASE.read_text(encoding="utf-8"))
+    policy["steps"] = [{"weight": weight, "bake": f"{BAKE}s"} for weight in WEIGHTS]
+    policy["watch"]["promoted_bake"] = f"{PROMOTED_BAKE}s"
+    policy["drain"] = f"{DRAIN}s"
+    return policy
+
+
+class _Releases:
+    """Releases in one setting, each with what it asked of Azure."""
+
+    def __init__(self, place: Setting) -> None:
+        self.place = place
+
+    def package(self, version: str) -> str:
+        return package_url(self.place.azure, self.place.path / "packages", version, {})
+
+    def with_az(self, az: Az, version: str, checks: str) -> Cost:
+        resource_group = self.place.azure.site.split("/")[4]
+        choices: dict[str, object] = {
+            "GROUP": resource_group,
+            "APP": APP,
+            "SLOT": SLOT,
+            "VERSION": version,
+            "CHECKS": checks,
+            "PACKAGE_URI": self.package(version),
+            "WEIGHTS": " ".join(map(str, WEIGHTS)),
+            "BAKE": BAKE,
+            "PROMOTED_BAKE": PROMOTED_BAKE,
+            "DRAIN": DRAIN,
+            "FRONT_END": self.place.address.front_end,
+        }
+        variables = {name: str(value) for name, value in choices.items()}
+        return self._counted(version, lambda: (az.release(variables), 0.0))
+
+    def with_airflow(self, airflow: RunningAirflow, version: str) -> tuple[Cost, Table]:
+        conf = {"version": version, "package_uri": self.package(version)}
+        manager = _Manager(airflow)
+        ended: list[DagRun] = []
+
+        def release() -> tuple[float, float]:
+            began = datetime.now(timezone.utc)
+            run = airflow.trigger(DAG_ID, conf)
+            run = airflow.finish(DAG_ID, run, lambda: manager.attend(run.dag_run_id))
+            ended.append(run)
+            if run.state != "success" or run.end_date is None:
+                raise DemonstrationError(f"the run ended as {run.state}; see the logs under .run/bench")
+            return (run.end_date - began).total_seconds(), manager.took.total_seconds()
+
+        cost = self._counted(version, release)
+        [run] = ended
+        return cost, time_table(airflow.api.task_instances(DAG_ID, run.dag_run_id), run)
+
+    def _counted(self, version: str, release: Callable[[], tuple[float, float]]) -> Cost:
+        before = self.place.last_call()
+        seconds, person = release()
+        calls: list[Call] = self.place.calls(before)
+        found = self.place.azure.production_version()
+        if found != version:
+            raise DemonstrationError(f"production runs {found}, not the version {version} that was released")
+        return Cost(seconds, count(calls), by_operation(calls), person)
+
+
+class _Manager:
+    """Approves one run under Required Actions, THINKING seconds after it deferred."""
+
+    def __init__(self, airflow: RunningAirflow) -> None:
+        self.airflow = airflow
+        self.asked: datetime | None = None
+        self.took = timedelta()
+
+    def attend(self, run_id: str) -> None:
+        """To be called again and again while the run is under way."""
+        if self.took:
+            return
+        now = datetime.now(timezone.utc)
+        if self.asked is None:
+            tasks = self.airflow.api.task_instances(DAG_ID, run_id)
+            if any(task.task_id == APPROVAL and task.state == "deferred" for task in tasks):
+                self.asked = now
+        elif (now - self.asked).total_seconds() >= THINKING:
+            human_task = self.airflow.api.human_task(DAG_ID, run_id, APPROVAL)
+            if human_task is not None:
+                self.airflow.api.respond(DAG_ID, run_id, APPROVAL, option(human_task, approve=True), {})
+                self.took = datetime.now(timezone.utc) - self.asked
