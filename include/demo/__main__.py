@@ -33,11 +33,9 @@ COMMANDS: dict[str, Callable[[Processes, Settings], int]] = {
 
 def stop() -> int:
     """End what earlier runs left running, in every run directory."""
-    for name in COMMANDS:
-        directory = RunDirectory(RUNS / name)
-        if directory.path.exists():
-            for ended in directory.stop():
-                sys.stdout.write(f"ended {ended}, left by make {name}\n")
+    for path in sorted(RUNS.glob("*/")):
+        for ended in RunDirectory(path).stop():
+            sys.stdout.write(f"ended {ended}, left by make {path.name}\n")
     return 0
 
 

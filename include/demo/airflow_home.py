@@ -108,8 +108,6 @@ def environment(home: AirflowHome, azure_connection: str, outer: Mapping[str, st
             "instance_name": "App Service canary",
         },
         "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
-        # A release mostly waits: for Azure, for a bake, for a manager. None of that may hold a worker.
-        "operators": {"default_deferrable": True},
         "scheduler": {"scheduler_idle_sleep_time": SCHEDULER_IDLE_SLEEP},
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": DAG_FILE_INTERVAL},
         "logging": {"worker_log_server_port": free_port(), "trigger_log_server_port": free_port()},

@@ -54,10 +54,6 @@ def test_dags_and_plugins_are_the_repositorys(given: dict[str, str]) -> None:
     assert given["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(repository / "plugins")
 
 
-def test_waiting_holds_no_worker(given: dict[str, str]) -> None:
-    assert given["AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"] == "True"
-
-
 def test_everything_listens_on_the_loopback_interface(given: dict[str, str], home: AirflowHome) -> None:
     assert given["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert given["AIRFLOW__API__BASE_URL"] == home.url == f"http://127.0.0.1:{home.port}"
