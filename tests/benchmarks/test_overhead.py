@@ -1,0 +1,48 @@
+"""Releases compared: their overhead and their calls; and the script with az, without az."""
+
+import subprocess
+from pathlib import Path
+
+from benchmarks.az import SCRIPT
+from benchmarks.figures import verdict
+from benchmarks.journal import Calls
+from benchmarks.overhead import BAKES, OURS, PLAIN, Cost, figures, operations_table, table
+
+
+def cost(seconds: float, reads: int, writes: int, person: float = 0.0) -> Cost:
+    return Cost(seconds, Calls(reads, writes, sign_ins=1, refused=0), {"WebApps_Get": reads}, person)
+
+
+def test_overhead_is_what_bakes_azure_and_people_do_not_account_for() -> None:
+    assert cost(BAKES + 12.0, 0, 0, person=5.0).overhead(azure=3.0) == 4.0
+
+
+def test_fewer_calls_and_more_time_than_az_is_told_as_it_is() -> None:
+    told = figures({OURS: cost(BAKES + 30.0, 10, 8), PLAIN: cost(BAKES + 20.0, 20, 8)}, azure=3.0)
+    assert [verdict(figure) for figure in told[:2]] == ["MISSED", "met"]
+
+
+def test_each_way_is_a_row_with_its_overhead_and_calls() -> None:
+    shown = table({OURS: cost(BAKES + 13.0, 10, 8)}, azure=3.0)
+    assert [list(column.cells) for column in shown.columns] == [[OURS], ["10 s"], ["10"], ["8"], ["1"], ["0"]]
+
+
+def test_an_operation_that_only_one_way_called_is_0_on_the_other() -> None:
+    other = Cost(1.0, Calls(0, 1, 0, 0), {"WebApps_SwapSlotSlot": 1})
+    shown = operations_table({OURS: cost(1.0, 2, 0), PLAIN: other})
+    assert [list(column.cells) for column in shown.columns] == [
+        ["WebApps_Get", "WebApps_SwapSlotSlot"],
+        ["2", "0"],
+        ["0", "1"],
+    ]
+
+
+def test_the_script_with_az_is_proper_bash_and_may_be_run() -> None:
+    assert subprocess.run(["bash", "-n", str(SCRIPT)], capture_output=True, check=False).stderr == b""
+    assert SCRIPT.stat().st_mode & 0o111
+
+
+def test_the_script_with_az_asks_for_every_variable_it_is_given(tmp_path: Path) -> None:
+    ended = subprocess.run([str(SCRIPT)], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"}, check=False)
+    assert ended.returncode != 0
+    assert "GROUP: unbound variable" in ended.stderr
