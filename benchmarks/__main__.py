@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 from rich.console import Console
 
 from benchmarks import first_request, front_end, overhead, parse
@@ -29,6 +31,12 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
 WIDTH = 110  # columns where the output is no terminal: what the tables need
 
 
+def machine() -> str:
+    """What the figures were taken on."""
+    memory = psutil.virtual_memory().total / 1024**3
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures what the project promises.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
@@ -41,9 +49,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console.print(machine())
     results = []
     for name in names:
-        console.print(f"measuring: {name}")
+        console.print(f"measuring: {name}; load average {os.getloadavg()[0]:.1f}")
         try:
             result = BENCHMARKS[name]()
         except (DemonstrationError, parse.ParsingFailed) as error:

@@ -21,10 +21,10 @@ def call(method: str, operation: str, status: int = 200, *, second: float = 0.0)
         (Calls(0, 1, 0, 0), call("POST", "WebApps_SwapSlotSlot", 202)),
         (Calls(0, 0, 1, 0), call("POST", "Entra_Token")),
         (Calls(0, 0, 1, 0), call("GET", "Metadata_Endpoints")),
-        (Calls(1, 0, 0, 1), call("GET", "WebApps_GetSlot", 404)),
+        (Calls(0, 0, 0, 1), call("GET", "unknown", 404)),
     ],
 )
-def test_a_call_is_a_read_a_write_or_a_sign_in(expected: Calls, made: Call) -> None:
+def test_a_call_is_a_read_a_write_a_sign_in_or_refused(expected: Calls, made: Call) -> None:
     assert count([made]) == expected
 
 
