@@ -15,7 +15,8 @@ Handler = Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]
 
 HOST = "storefront.azurewebsites.net"
-PINNED = {"Set-Cookie": "x-ms-routing-name=stage; path=/; HttpOnly; Domain=storefront.azurewebsites.net; Max-Age=3600"}
+PINNED = {"Set-Cookie": "x-ms-routing-name=stage; path=/; HttpOnly; Max-Age=3600"}
+"""Without the front end's Domain, so that it counts for the test's own server as it does for the app's host."""
 
 
 @pytest.fixture
