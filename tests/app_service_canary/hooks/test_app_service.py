@@ -338,6 +338,21 @@ async def test_a_second_swap_is_told_that_one_is_in_progress(hook: AppServiceHoo
     assert (await finished(lambda: hook.swap_status(url))).failure == ""
 
 
+async def test_an_app_is_busy_while_a_swap_runs_and_not_afterwards(
+    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
+) -> None:
+    simulator.set_rules(fresh.app, [BETA, FADE])
+    url = await hook.begin_swap(fresh)
+    assert url is not None
+
+    with pytest.raises(OperationInProgress):
+        await hook.refuse_while_busy(fresh)
+
+    await finished(lambda: hook.swap_status(url))
+    await hook.refuse_while_busy(fresh)
+    assert rules_of(simulator, fresh) == [BETA, FADE]
+
+
 async def test_a_swap_that_azure_gives_up_has_failed_with_azures_reason(
     hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
 ) -> None:
