@@ -1,0 +1,269 @@
+"""What people do to a release in a real Airflow, and what becomes of it.
+
+One file, so that one test process starts one Airflow; the releases run side by side, each test looks at its own.
+"""
+
+import json
+import logging
+import re
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from tests.real_airflow.release import APPROVAL, SIGNATURE, WATCH, Release
+from tests.real_airflow.running import RunningAirflow, wait_until
+from tests.simulator import RunningSimulator
+
+from demo.azure import Address
+
+log = logging.getLogger(__name__)
+
+Releases = dict[str, Release]
+
+ABORT_LIMIT = 30.0
+"""Seconds from "mark run failed" until new users are back; two or three on a machine with nothing else to do."""
+
+
+def workers(airflow: RunningAirflow) -> tuple[int, int]:
+    """How many of the pool's worker slots are held, and how many tasks wait without one."""
+    pool = airflow.oliver.client.get("/api/v2/pools/default_pool").raise_for_status().json()
+    return pool["running_slots"] + pool["queued_slots"], pool["deferred_slots"]
+
+
+def assert_back_on_stable(release: Release) -> None:
+    assert release.wait_for_the_end() == "failed"
+    assert release.left_behind("outcome")["outcome"] == "rolled_back"
+    assert release.rules() == []
+    assert release.version() == "1.0.0"
+
+
+def test_no_worker_is_held_while_steps_bake_and_managers_think(airflow: RunningAirflow, releases: Releases) -> None:
+    assert {each.parked_at for each in releases.values()} == {WATCH, APPROVAL}
+    wait_until(lambda: workers(airflow) == (0, len(releases)), "all releases wait, and nothing runs")
+
+
+def test_a_variable_that_is_no_decision_leaves_the_gate_shut_and_the_next_one_opens_it(releases: Releases) -> None:
+    release = releases["aborted-swapping"]
+    oliver, key = release.airflow.oliver, release.variable
+    oliver.set_variable(key, "yes please")
+    wait_until(lambda: "does not open the gate" in release.log(APPROVAL), "the log says why the gate stays shut")
+    assert "allowed: approve, approved, reject or rejected in any case" in release.log(APPROVAL)
+    assert release.state(APPROVAL) == "deferred"
+    decision = {"key": key, "value": '{"decision": "approve", "by": "maria"}'}
+    oliver.client.patch(f"/api/v2/variables/{key}", json=decision).raise_for_status()
+    release.wait_for(APPROVAL, "success")
+    decided = release.left_behind(APPROVAL)
+    assert (decided["decision"], decided["by"], decided["door"]) == ("approved", "maria", "variable")
+    assert oliver.client.get(f"/api/v2/variables/{key}").status_code == 404
+
+
+def test_a_run_marked_failed_in_the_middle_of_the_swap_is_swapped_back(
+    airflow: RunningAirflow, releases: Releases
+) -> None:
+    release = releases["aborted-swapping"]
+    release.wait_for("swap", "deferred")
+    assert workers(airflow) == (0, len(releases)), "Azure works, and a worker is held"
+    assert release.version() == "1.0.0", "the swap is over already"
+    release.mark_run_failed()
+    assert_back_on_stable(release)
+    assert release.calls("/slotsswap") == 2
+    assert release.left_behind("restore")["undone"] == ["swap the stable version back"]
+    assert "task swap failed: it was marked failed by a person" in release.sentence
+
+
+def test_a_run_marked_failed_while_a_step_bakes_sends_new_users_back(releases: Releases) -> None:
+    release = releases["aborted-baking"]
+    assert [rule["reroutePercentage"] for rule in release.rules()] == [20]
+    began = time.monotonic()
+    release.mark_run_failed()
+    wait_until(lambda: release.rules() == [], "the rule is gone", ABORT_LIMIT)
+    log.info("%.1f s from “mark run failed” until the rule was gone", time.monotonic() - began)
+    assert_back_on_stable(release)
+    assert release.left_behind("restore")["undone"] == ["clear the traffic rule"]
+    assert f"task {WATCH} failed: it was marked failed by a person" in release.sentence
+    assert "New users are on the stable version." in release.sentence
+
+
+def test_a_watch_marked_failed_rolls_back(releases: Releases) -> None:
+    release = releases["marked-failed"]
+    release.mark(WATCH, "failed")
+    assert_back_on_stable(release)
+    assert release.calls("/slotsswap") == 0
+    assert f"task {WATCH} failed: it was marked failed by a person" in release.sentence
+
+
+def test_a_second_release_of_an_app_queues_behind_the_first(releases: Releases) -> None:
+    release = releases["by-hand"]
+    release.queued = release.trigger()
+    assert release.run_state(release.queued) == "queued"
+
+
+def test_a_manager_is_shown_the_evidence_and_the_doors(releases: Releases) -> None:
+    release = releases["approved"]
+    asked = release.airflow.maria.human_task(release.dag_id, release.run_id, APPROVAL)
+    assert asked is not None
+    assert asked.subject == f"Release version 2.0.0 of {release.app}?"
+    assert asked.options == ["Approve", "Reject"]
+    figures = release.left_behind(WATCH)["sides"]["slot"]
+    assert figures["requests"] > 0
+    body = asked.body or ""
+    assert f"set the Variable `{release.variable}` to `approve` or `reject`" in body
+    [row] = [line for line in body.splitlines() if line.startswith("| 1 | 20 % |")]
+    assert f"| {figures['requests']}, 0 bad |" in row
+
+
+def test_the_managers_response_opens_the_gate_at_once_and_only_the_first_one_counts(releases: Releases) -> None:
+    release = releases["approved"]
+    assert release.respond("vera", "Approve") == 403
+    assert release.respond("maria", "Approve", "The dashboards are green.") == 200
+    assert release.respond("oliver", "Reject") == 409
+    release.wait_for(APPROVAL, "success")
+    assert {**release.left_behind(APPROVAL), "at": None} == {
+        "decision": "approved",
+        "by": "maria",
+        "door": "required action",
+        "comment": "The dashboards are green.",
+        "at": None,
+    }
+
+
+def test_with_named_approvers_nobody_else_may_respond(releases: Releases) -> None:
+    release = releases["aborted-promoted"]
+    assert release.respond("oliver", "Approve") == 403
+    assert release.respond("vera", "Approve") == 403
+    assert release.state(APPROVAL) == "deferred"
+    assert release.respond("maria", "Approve") == 200
+    release.wait_for(APPROVAL, "success")
+    assert release.left_behind(APPROVAL)["by"] == "maria"
+
+
+def test_a_run_marked_failed_after_the_swap_is_swapped_back(releases: Releases) -> None:
+    release = releases["aborted-promoted"]
+    release.wait_for("watch_promoted", "deferred")
+    assert release.version() == "2.0.0"
+    began = time.monotonic()
+    release.mark_run_failed()
+    wait_until(lambda: release.version() == "1.0.0", "users are on the old version", ABORT_LIMIT)
+    log.info("%.1f s from “mark run failed” until production was swapped back", time.monotonic() - began)
+    assert_back_on_stable(release)
+    assert release.calls("/slotsswap") == 2
+    assert "task watch_promoted failed: it was marked failed by a person" in release.sentence
+
+
+def test_an_approved_release_goes_on_to_the_end_while_another_apps_waits(releases: Releases) -> None:
+    release, other = releases["approved"], releases["by-hand"]
+    assert release.wait_for_the_end() == "success"
+    assert release.version() == "2.0.0"
+    assert "is promoted: it serves all users, approved by maria (required action)." in release.sentence
+    assert other.run_state(other.queued) == "queued"
+
+
+def test_tasks_marked_success_in_the_grid_go_on_at_once(releases: Releases) -> None:
+    release = releases["by-hand"]
+    release.mark(WATCH, "success")
+    release.wait_for("canary_50.watch", "deferred")
+    assert [rule["reroutePercentage"] for rule in release.rules()] == [50]
+    release.mark("canary_50.watch", "success")
+    release.wait_until_parked(APPROVAL)
+    release.mark(APPROVAL, "success")
+    assert release.wait_for_the_end() == "success"
+    assert release.version() == "2.0.0"
+    assert "approved by marking the task" in release.sentence
+    wait_until(lambda: release.run_state(release.queued) == "running", "the queued release has its turn")
+    release.mark_run_failed(release.queued)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"version": None},
+        {"package_uri": None},
+        {"version": "two words"},
+        {"package_uri": "http://packages/web.zip"},
+        {"weights": [101]},
+        {"weights": [10, 20]},
+        {"bake": "soon"},
+    ],
+    ids=str,
+)
+def test_parameters_that_the_form_refuses_start_nothing(releases: Releases, refused: dict[str, object]) -> None:
+    release = releases["approved"]
+    oliver, path = release.airflow.oliver.client, f"/api/v2/dags/{release.dag_id}/dagRuns"
+    conf = {"version": "3.0.0", "package_uri": "https://packages/web.zip", **refused}
+    given = {name: value for name, value in conf.items() if value is not None}
+    runs, calls = oliver.get(path).json()["total_entries"], release.calls()
+    answer = oliver.post(path, json={"logical_date": None, "conf": given})
+    assert answer.status_code == 400
+    assert next(iter(refused)) in answer.text
+    assert (oliver.get(path).json()["total_entries"], release.calls()) == (runs, calls)
+
+
+def test_a_bad_release_file_is_an_import_error_of_its_own(airflow: RunningAirflow, releases: Releases) -> None:
+    file = airflow.releases / "mistaken.yaml"
+    good = (airflow.releases / "approved.yaml").read_text()
+    file.write_text(good.replace("weight: 20", "weight: 200"))
+
+    [failure] = wait_until(airflow.oliver.import_failures, "the bad file is an import error")
+    assert failure.filename == "include/releases/mistaken.yaml"
+    assert re.search(
+        r"include/releases/mistaken\.yaml:\d+: steps\[0\]\.weight: found 200; allowed", failure.stack_trace
+    )
+    for release in releases.values():
+        dag = airflow.oliver.client.get(f"/api/v2/dags/{release.dag_id}").raise_for_status().json()
+        assert dag["is_stale"] is False
+    file.write_text(good)
+    mended = time.monotonic()
+    wait_until(lambda: airflow.oliver.has_dag("canary_release.mistaken"), "the mended file is a DAG")
+    log.info("%.1f s until the mended file was a DAG", time.monotonic() - mended)
+    wait_until(lambda: not airflow.oliver.import_failures(), "its import error is gone")
+    log.info("%.1f s until its import error was gone", time.monotonic() - mended)
+
+
+def test_the_connection_form_has_our_type_with_its_fields(airflow: RunningAirflow) -> None:
+    types = airflow.oliver.client.get("/ui/connections/hook_meta").raise_for_status().json()
+    [ours] = [each for each in types if each["connection_type"] == "azure_app_service"]
+    assert ours["hook_name"] == "Azure App Service"
+    assert {"subscriptionId", "tenantId", "resource_manager", "connect_to"} < set(ours["extra_fields"])
+    assert ours["standard_fields"]["host"]["hidden"] is True
+
+
+@pytest.mark.parametrize(("secret", "works", "message"), [(None, True, "web app"), ("wrong", False, "AADSTS7000215")])
+def test_the_connections_test_button_tells_a_right_secret_from_a_wrong_one(
+    airflow: RunningAirflow, fast_simulator: RunningSimulator, secret: str | None, works: bool, message: str
+) -> None:
+    connection = json.loads(Address.model_validate(fast_simulator.fields).connection())
+    body = {
+        "connection_id": "tried_out",
+        "conn_type": "azure_app_service",
+        "login": connection["login"],
+        "password": secret or connection["password"],
+        "extra": json.dumps(connection["extra"]),
+    }
+    told = airflow.oliver.client.post("/api/v2/connections/test", json=body).raise_for_status().json()
+    assert (told["status"], message in told["message"]) == (works, True), told["message"]
+
+
+def test_a_package_addresss_signature_is_in_no_log(airflow: RunningAirflow, releases: Releases) -> None:
+    files = [file for file in airflow.home.path.parent.rglob("*.log") if file.is_file()]
+    assert {"airflow.log", "attempt=1.log"} <= {file.name for file in files}
+    assert [file for file in files if SIGNATURE in file.read_text(errors="replace")] == []
+
+
+def test_a_package_addresss_signature_is_nowhere_in_the_database_but_in_the_runs_own_parameters(
+    airflow: RunningAirflow, releases: Releases
+) -> None:
+    """Airflow shows a run's parameters to whoever may see the run; the form says so."""
+    found, searched = set(), set()
+    with closing(sqlite3.connect(f"file:{airflow.home.path}/airflow.db?mode=ro", uri=True)) as database:
+        for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
+            searched.add(table)
+            for row in database.execute(f'select * from "{table}"'):  # noqa: S608 - the names are the database's own
+                found |= {table for value in row if SIGNATURE in readable(value)}
+    assert {"xcom", "rendered_task_instance_fields", "hitl_detail", "task_state_store", "log"} <= searched
+    assert found == {"dag_run"}
+
+
+def readable(value: object) -> str:
+    """A column's value as text, whether it is text, bytes or something else."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
