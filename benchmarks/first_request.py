@@ -30,13 +30,16 @@ TASKS = 12  # one after another; ten are enough for a median that a slow one doe
 SPEED = 60.0  # as in the demonstration; nothing here takes Azure any time
 BELOW = 0.3  # seconds
 
-DAG_FILE = f"""
+
+def dag_file(tasks: int) -> str:
+    """A DAG of so many tasks, one after another, each of which reads the slot's state."""
+    return f"""
 from airflow.sdk import DAG, chain
 from app_service_canary.operators.slot import AppServiceStopSlotOperator
 
 target = dict(resource_group="contoso-rg", app="{APP}", slot="{SLOT}")
 with DAG("{DAG_ID}", schedule=None) as dag:
-    chain(*(AppServiceStopSlotOperator(task_id=f"read_{{number}}", **target) for number in range({TASKS})))
+    chain(*(AppServiceStopSlotOperator(task_id=f"read_{{number}}", **target) for number in range({tasks})))
 """
 
 
@@ -82,7 +85,7 @@ def measure() -> Result:
     """Runs the DAG in both Airflows."""
     with setting(SPEED) as place:
         project = Project(place.path / "project")
-        (project.dags / f"{DAG_ID}.py").write_text(DAG_FILE, encoding="utf-8")
+        (project.dags / f"{DAG_ID}.py").write_text(dag_file(TASKS), encoding="utf-8")
         without = project.plugins_without(SETTINGS_FILE)
         measured = {
             f"with {SETTINGS_FILE}": _run(place, "with", project.dags, REPOSITORY / "plugins"),
@@ -97,7 +100,7 @@ def measure() -> Result:
 
 
 def _run(place: Setting, name: str, dags: Path, plugins: Path) -> Delays:
-    with place.airflow(name, DAG_ID, dags, plugins) as airflow:
+    with place.airflow(name, dags, plugins, DAG_ID) as airflow:
         before = place.last_call()
         run = airflow.finish(DAG_ID, airflow.trigger(DAG_ID, {}))
         return delays(airflow.api.task_instances(DAG_ID, run.dag_run_id), place.calls(before))

@@ -53,13 +53,13 @@ class Setting:
         return max((call.n for call in self.calls()), default=0)
 
     @contextmanager
-    def airflow(self, name: str, dag_id: str, dags: Path, plugins: Path) -> Iterator[RunningAirflow]:
-        """An `airflow standalone` of its own over these folders, with the DAG loaded.
+    def airflow(self, name: str, dags: Path, plugins: Path, *dag_ids: str) -> Iterator[RunningAirflow]:
+        """An `airflow standalone` of its own over these folders, with the DAGs loaded.
 
         Args:
             name: tells several apart, one after the other, in one setting.
-            dag_id: the DAG to wait for.
             dags, plugins: its folders.
+            dag_ids: the DAGs to wait for.
         """
         home = airflow_home.create_home(self.path / f"airflow-{name}", ANY)
         environment = airflow_home.environment(home, self.address.connection(), os.environ)
@@ -74,7 +74,10 @@ class Setting:
             self.processes.wait_for(program, "its health", lambda: is_healthy(home.url), AIRFLOW_TIMEOUT)
             with closing(AirflowApi(home.url, home.manager)) as api:
                 api.sign_in()
-                self.processes.wait_for(program, f"the DAG {dag_id}", lambda: api.has_dag(dag_id) or None, DAG_TIMEOUT)
+                wanted = " and ".join(dag_ids)
+                self.processes.wait_for(
+                    program, f"the DAG {wanted}", lambda: all(map(api.has_dag, dag_ids)) or None, DAG_TIMEOUT
+                )
                 yield RunningAirflow(program, api)
         finally:
             program.ask_to_stop()

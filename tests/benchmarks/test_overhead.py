@@ -1,12 +1,15 @@
 """Releases compared: their overhead and their calls; and the script with az, without az."""
 
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from benchmarks.az import SCRIPT
 from benchmarks.figures import verdict
 from benchmarks.journal import Calls
-from benchmarks.overhead import BAKES, CHECKED, OURS, PLAIN, Cost, figures, operations_table, table
+from benchmarks.overhead import BAKES, CHECKED, OURS, PLAIN, Cost, figures, operations_table, table, time_table
+
+from demo.airflow_api import TaskInstance
 
 
 def cost(seconds: float, reads: int, writes: int, person: float = 0.0) -> Cost:
@@ -40,6 +43,21 @@ def test_an_operation_that_only_one_way_called_is_0_on_the_other() -> None:
         ["WebApps_Get", "WebApps_SwapSlotSlot"],
         ["2", "0"],
         ["0", "1"],
+    ]
+
+
+def test_the_runs_tasks_come_in_order_each_with_its_wait() -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+
+    def task(name: str, start: float, end: float) -> TaskInstance:
+        at = [noon + timedelta(seconds=seconds) for seconds in (start, end)]
+        return TaskInstance(task_id=name, state="success", start_date=at[0], end_date=at[1])
+
+    shown = time_table([task("deploy", 3.5, 5), task("preflight", 0, 1), task("start_slot", 1.5, 3)])
+    assert [list(column.cells) for column in shown.columns] == [
+        ["preflight", "start_slot", "deploy"],
+        ["", "0.50 s", "0.50 s"],
+        ["1 s", "1.50 s", "1.50 s"],
     ]
 
 
