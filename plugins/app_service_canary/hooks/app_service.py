@@ -7,19 +7,12 @@ client is first needed, never by a DAG file.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
-from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
-
 from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, WeightNotApplied
-from app_service_canary.hooks.app_hosts import AppHosts
 from app_service_canary.hooks.azure_errors import azure_errors, error_of
-from app_service_canary.hooks.connection import AzureSettings
+from app_service_canary.hooks.management import AzureManagementHook
 from app_service_canary.hooks.ramp_up_rules import WireRule, patch, read_rules, traffic_rule, with_weight, without
 from app_service_canary.hooks.site_resources import copied_config, copied_settings, image_key, properties_of, slot_state
 from app_service_canary.release.app_state import (
@@ -34,21 +27,15 @@ from app_service_canary.release.masking import without_signatures
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
-    from azure.mgmt.web import WebSiteManagementClient
-    from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
 
 API_VERSION = "2025-05-01"
 """What azure-mgmt-web 11 speaks; for the calls it has no method for."""
-
-for name in ("azure", "httpx"):
-    # One line for each request, with its headers, would bury the sentences of a task's log.
-    logging.getLogger(name).setLevel(logging.WARNING)
 
 NEVER_REPEAT = {"retry_total": 0}
 """azure-core repeats a POST on 500, 503 and 504. A swap that had begun would be swapped back."""
 
 
-class AppServiceHook(AzureBaseHook):
+class AppServiceHook(AzureManagementHook):
     """Reads and changes one subscription's web apps.
 
     Use it as an asynchronous context manager, which closes its connections:
@@ -64,66 +51,6 @@ class AppServiceHook(AzureBaseHook):
     default_conn_name = "azure_app_service"
     conn_type = "azure_app_service"
     hook_name = "Azure App Service"
-
-    def __init__(self, azure_app_service_conn_id: str = default_conn_name) -> None:
-        super().__init__(sdk_client=None, conn_id=azure_app_service_conn_id)
-        self._settings: AzureSettings | None = None
-        self._client: AsyncWebSiteManagementClient | None = None
-        self._credential: Any = None
-
-    # -- connections ---------------------------------------------------------------------------------
-
-    @cached_property
-    def _sync_settings(self) -> AzureSettings:
-        connection = self.get_connection(self.conn_id)
-        return AzureSettings.of(connection, connection.extra_dejson)
-
-    def get_conn(self) -> WebSiteManagementClient:
-        """A synchronous client with this connection's credential, for what this hook has no method for."""
-        from azure.mgmt.web import WebSiteManagementClient
-
-        settings = self._sync_settings
-        return WebSiteManagementClient(settings.credential(), settings.subscription_id, **settings.client_arguments())
-
-    def get_credential(self, *, conn: Any = None) -> Any:
-        """The connection's azure-identity credential."""
-        settings = AzureSettings.of(conn, conn.extra_dejson) if conn else self._sync_settings
-        return settings.credential()
-
-    async def settings(self) -> AzureSettings:
-        """What the connection says."""
-        if self._settings is None:
-            connection = await get_async_connection(self.conn_id)
-            self._settings = AzureSettings.of(connection, await get_async_extra_dejson(connection))
-        return self._settings
-
-    async def client(self) -> AsyncWebSiteManagementClient:
-        """Microsoft's asynchronous client, opened at its first use."""
-        if self._client is None:
-            from azure.mgmt.web.aio import WebSiteManagementClient
-
-            settings = await self.settings()
-            self._credential = settings.async_credential()
-            self._client = WebSiteManagementClient(
-                self._credential, settings.subscription_id, **settings.client_arguments()
-            )
-        return self._client
-
-    async def app_hosts(self, timeout: float = 10.0) -> AppHosts:
-        """A client for the apps' own hosts; to be used as an asynchronous context manager."""
-        settings = await self.settings()
-        return AppHosts(connect_to=settings.connect_to, timeout=timeout, ca_bundle=settings.ca_bundle)
-
-    async def __aenter__(self) -> AppServiceHook:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._client is not None:
-            await self._client.close()
-            await self._credential.close()
-            self._client = self._credential = None
 
     def test_connection(self) -> tuple[bool, str]:
         """Lists the subscription's web apps: what the button *Test* in Airflow's connection form calls."""

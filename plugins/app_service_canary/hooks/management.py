@@ -1,0 +1,93 @@
+"""A connection to Azure Resource Manager: settings, credential, Microsoft's clients, and closing them again."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
+
+from app_service_canary.hooks.app_hosts import AppHosts
+from app_service_canary.hooks.connection import AzureSettings
+
+if TYPE_CHECKING:
+    from azure.mgmt.web import WebSiteManagementClient
+    from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
+
+for name in ("azure", "httpx"):
+    # One line for each request, with its headers, would bury the sentences of a task's log.
+    logging.getLogger(name).setLevel(logging.WARNING)
+
+Self = TypeVar("Self", bound="AzureManagementHook")
+
+
+class AzureManagementHook(AzureBaseHook):
+    """Opens Microsoft's clients for one Airflow connection; an asynchronous context manager that closes them.
+
+    Args:
+        azure_app_service_conn_id: the Airflow connection; see `AzureSettings` for its fields.
+    """
+
+    conn_name_attr = "azure_app_service_conn_id"
+    default_conn_name = "azure_app_service"
+
+    def __init__(self, azure_app_service_conn_id: str = default_conn_name) -> None:
+        super().__init__(sdk_client=None, conn_id=azure_app_service_conn_id)
+        self._settings: AzureSettings | None = None
+        self._client: AsyncWebSiteManagementClient | None = None
+        self._credential: Any = None
+
+    @cached_property
+    def _sync_settings(self) -> AzureSettings:
+        connection = self.get_connection(self.conn_id)
+        return AzureSettings.of(connection, connection.extra_dejson)
+
+    def get_conn(self) -> WebSiteManagementClient:
+        """A synchronous client with this connection's credential, for what this hook has no method for."""
+        from azure.mgmt.web import WebSiteManagementClient
+
+        settings = self._sync_settings
+        return WebSiteManagementClient(settings.credential(), settings.subscription_id, **settings.client_arguments())
+
+    def get_credential(self, *, conn: Any = None) -> Any:
+        """The connection's azure-identity credential."""
+        settings = AzureSettings.of(conn, conn.extra_dejson) if conn else self._sync_settings
+        return settings.credential()
+
+    async def settings(self) -> AzureSettings:
+        """What the connection says."""
+        if self._settings is None:
+            connection = await get_async_connection(self.conn_id)
+            self._settings = AzureSettings.of(connection, await get_async_extra_dejson(connection))
+        return self._settings
+
+    async def client(self) -> AsyncWebSiteManagementClient:
+        """Microsoft's asynchronous client, opened at its first use."""
+        if self._client is None:
+            from azure.mgmt.web.aio import WebSiteManagementClient
+
+            settings = await self.settings()
+            self._credential = settings.async_credential()
+            self._client = WebSiteManagementClient(
+                self._credential, settings.subscription_id, **settings.client_arguments()
+            )
+        return self._client
+
+    async def app_hosts(self, timeout: float = 10.0) -> AppHosts:
+        """A client for the apps' own hosts; to be used as an asynchronous context manager."""
+        settings = await self.settings()
+        return AppHosts(connect_to=settings.connect_to, timeout=timeout, ca_bundle=settings.ca_bundle)
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+            await self._credential.close()
+            self._client = self._credential = None
