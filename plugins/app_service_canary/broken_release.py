@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 from airflow.sdk import DAG
 
 from app_service_canary.errors import InvalidReleasePlan
+
+NOT_IN_AN_ID = r"[^A-Za-z0-9_.-]"
 
 
 class BrokenRelease(DAG):
@@ -25,7 +28,9 @@ class BrokenRelease(DAG):
     @classmethod
     def of(cls, name: str, file: str, error: InvalidReleasePlan) -> BrokenRelease:
         """Stands in for the DAG of one release file."""
-        broken = cls(dag_id=f"broken_release.{name}", schedule=None, auto_register=False)
+        broken = cls(
+            dag_id=f"broken_release.{re.sub(NOT_IN_AN_ID, '_', name)[:200]}", schedule=None, auto_register=False
+        )
         broken.__dict__["_file"], broken.__dict__["_error"] = file, error
         return broken
 

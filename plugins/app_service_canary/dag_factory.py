@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,9 @@ from app_service_canary.sensors.slot_ready import SlotReadySensor
 
 DAG_ID_PREFIX = "canary_release."
 
+FILE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+"""What Airflow takes in a DAG's id, which has 250 characters in all."""
+
 SLOT_HOST = "{{ ti.xcom_pull(task_ids='start_slot').slot_host }}"
 PRODUCTION_HOST = "{{ ti.xcom_pull(task_ids='preflight').production_host }}"
 
@@ -45,31 +49,64 @@ RETRIES: dict[str, Any] = {
 }
 
 
-PATIENT: dict[str, Any] = {
-    # A swap whose answer was lost may still run: App Service refuses a second one until it is over, which takes
-    # one to four minutes, and is asked again until then.
-    "retries": 20,
-    "retry_delay": timedelta(seconds=15),
-}
+BUSY_PAUSE = timedelta(seconds=15)
+
+USUAL_SWAPS = timedelta(minutes=5)
+"""A swap takes one minute, on an idle plan up to four."""
+
+
+def _patient(until: timedelta) -> dict[str, Any]:
+    """Retries for tasks that swap, which App Service refuses while an earlier swap runs whose answer was lost."""
+    return {"retries": max(4, int(until / BUSY_PAUSE)), "retry_delay": BUSY_PAUSE}
 
 
 def release_dags(folder: Path, only: str | None = None) -> Iterator[DAG]:
-    """The DAG of each release file in a folder; for one that cannot be read, its import error.
+    """The DAG of each release file in a folder; for one that cannot be used, its import error.
 
     Args:
         folder: where the release files are.
         only: the id of the one DAG that is needed; None: all of them.
     """
-    for file in sorted(folder.glob("*.yaml")):
+    released_by: dict[str, str] = {}
+    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
         if only not in (None, f"{DAG_ID_PREFIX}{file.stem}"):
             continue
         shown = f"{folder.parent.name}/{folder.name}/{file.name}"
         try:
-            yield release_dag(file.stem, read_release_file(file.read_text(encoding="utf-8"), shown))
+            policy = _policy_of(file, shown)
+            _refuse_a_second_file(policy, shown, released_by)
+            yield release_dag(file.stem, policy)
         except InvalidReleasePlan as error:
             yield BrokenRelease.of(file.stem, shown, error)
-        except (OSError, UnicodeDecodeError) as error:
-            yield BrokenRelease.of(file.stem, shown, InvalidReleasePlan(f"{shown}:1: it cannot be read: {error}"))
+        except Exception as error:
+            # Whatever one file brings up, the other apps' DAGs load.
+            problem = f"{shown}:1: no DAG can be made of it: {type(error).__name__}: {error}"
+            yield BrokenRelease.of(file.stem, shown, InvalidReleasePlan(problem))
+
+
+def _policy_of(file: Path, shown: str) -> ReleasePolicy:
+    if file.suffix == ".yml":
+        raise InvalidReleasePlan(f"{shown}:1: found the ending .yml; allowed: .yaml. Rename the file.")
+    if not FILE_NAME.fullmatch(file.stem):
+        raise InvalidReleasePlan(
+            f"{shown}:1: found the name {file.stem!r}, which becomes part of a DAG's id; allowed: at most 200 letters, "
+            "digits, dashes, dots and underscores. Rename the file."
+        )
+    try:
+        return read_release_file(file.read_text(encoding="utf-8"), shown)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidReleasePlan(f"{shown}:1: it cannot be read: {error}") from None
+
+
+def _refuse_a_second_file(policy: ReleasePolicy, shown: str, released_by: dict[str, str]) -> None:
+    """Two DAGs for one app could release it at the same time; one DAG is the app's lock."""
+    key = f"{policy.resource_group}/{policy.app}".lower()
+    if first := released_by.get(key):
+        raise InvalidReleasePlan(
+            f"{shown}:1: app: found '{policy.app}', which {first} releases already; allowed: one release file for "
+            "each app."
+        )
+    released_by[key] = shown
 
 
 def release_dag(name: str, policy: ReleasePolicy) -> DAG:
@@ -112,7 +149,9 @@ def _tasks(policy: ReleasePolicy) -> None:
     with TaskGroup("production", prefix_group_id=False, tooltip="The new version for everybody"):
         production = _production(policy, target, watches)
     forward = [preflight, *staging, approval, *production]
-    restore = AppServiceRestoreTrafficOperator(task_id="restore", timeout=policy.restore_timeout, **PATIENT, **target)
+    restore = AppServiceRestoreTrafficOperator(
+        task_id="restore", timeout=policy.restore_timeout, **_patient(policy.restore_timeout), **target
+    )
     outcome = ReleaseOutcomeOperator(
         task_id="outcome", app=policy.app, version="{{ params.version }}", order=[task.task_id for task in forward]
     )
@@ -159,7 +198,7 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
 
 def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str]) -> list[Any]:
     return [
-        AppServiceSwapSlotsOperator(task_id="swap", **PATIENT, **target),
+        AppServiceSwapSlotsOperator(task_id="swap", **_patient(USUAL_SWAPS), **target),
         CanaryAnalysisOperator(
             task_id="watch_promoted",
             hosts_by_side={"visitors": PRODUCTION_HOST},

@@ -1,5 +1,6 @@
 """Release files that cannot be read."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -61,3 +62,25 @@ def test_airflow_records_the_error_under_the_release_file_and_loads_the_rest(tmp
         "include/releases/bad.yaml:1: resource_group: this key is required and missing"
         in errors["include/releases/bad.yaml"]
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("two words.yaml", GOOD, "found the name 'two words', which becomes part of a DAG's id"),
+        (f"{'x' * 201}.yaml", GOOD, "at most 200 letters"),
+        ("storefront.yml", GOOD, "found the ending .yml; allowed: .yaml"),
+        ("z-again.yaml", GOOD, "found 'storefront', which include/releases/good.yaml releases already"),
+        ("odd.yaml", GOOD.replace("weight: 50", "weight: 50.001"), "allowed: at most two decimals"),
+    ],
+)
+def test_a_file_of_which_no_dag_can_be_made_says_why_and_the_others_load(
+    folder: Path, name: str, text: str, problem: str
+) -> None:
+    (folder / "good.yaml").write_text(GOOD)
+    (folder / name).write_text(text)
+    dags = list(release_dags(folder))
+    assert sorted(type(dag).__name__ for dag in dags) == ["BrokenRelease", "DAG"]
+    broken = next(dag for dag in dags if isinstance(dag, BrokenRelease))
+    with pytest.raises(Exception, match=re.escape(problem)):
+        DagSerialization.to_dict(broken)

@@ -119,7 +119,7 @@ def test_a_task_builds_its_own_dag_and_not_those_of_the_other_apps(
     releases = tmp_path / "include" / "releases"
     releases.mkdir(parents=True)
     for name in ("storefront", "checkout"):
-        (releases / f"{name}.yaml").write_text(GOOD)
+        (releases / f"{name}.yaml").write_text(GOOD.replace("app: storefront", f"app: {name}"))
 
     def dag_ids() -> set[str]:
         names = runpy.run_path(str(tmp_path / "dags" / "canary_release.py"))

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, WeightNotApplied
 from app_service_canary.hooks.azure_errors import azure_errors, error_of
 from app_service_canary.hooks.management import AzureManagementHook
-from app_service_canary.hooks.ramp_up_rules import WireRule, patch, read_rules, traffic_rule, with_weight, without
+from app_service_canary.hooks.ramp_up_rules import (
+    WireRule,
+    as_sent,
+    patch,
+    read_rules,
+    traffic_rule,
+    with_weight,
+    without,
+)
 from app_service_canary.hooks.site_resources import copied_config, copied_settings, image_key, properties_of, slot_state
 from app_service_canary.release.app_state import (
     PRODUCTION,
@@ -230,7 +238,7 @@ class AppServiceHook(AzureManagementHook):
         Raises:
             OperationInProgress: it works on the app; ask again later.
         """
-        await self._write_rules(target, without(await self._wire_rules(target), ""))
+        await self._write_rules(target, as_sent(await self._wire_rules(target)))
 
     async def _write_rules(self, target: AppTarget, rules: list[WireRule]) -> None:
         client = await self.client()

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
+FEW_RETRIES = {"retry_total": 2}
+"""Azure's clients repeat a call ten times, and the token before it too: half a minute in which a trigger could not
+take users off a bad version. Tasks and triggers repeat by themselves, within a deadline."""
+
+
 @dataclass(frozen=True)
 class AzureSettings:
     """Where Azure is and as whom to speak.
@@ -96,6 +101,7 @@ class AzureSettings:
         arguments = {
             "base_url": (self.resource_manager or cloud["base_url"]).rstrip("/"),
             "credential_scopes": cloud["credential_scopes"],
+            **FEW_RETRIES,
         }
         return {**arguments, **self._trust()}
 
@@ -112,7 +118,8 @@ class AzureSettings:
         return self._build(ClientSecretCredential, DefaultAzureCredential)
 
     def _build(self, service_principal: type[Any], default_chain: type[Any]) -> Any:
-        authority: dict[str, Any] = {"authority": self.authority or self._cloud()["authority"], **self._trust()}
+        authority: dict[str, Any] = {"authority": self.authority or self._cloud()["authority"]}
+        authority |= {**self._trust(), **FEW_RETRIES}
         if self.authority:
             # A private authority is unknown to login.microsoftonline.com, which would be asked about it.
             authority["disable_instance_discovery"] = True

@@ -37,12 +37,13 @@ def with_weight(rules: Iterable[WireRule], slot: str, host: str, weight: float) 
 
 
 def without(rules: Iterable[WireRule], slot: str) -> list[WireRule]:
-    """The rules without ours. Empty properties are dropped: App Service fills them in again."""
-    return [
-        {key: value for key, value in rule.items() if value is not None}
-        for rule in rules
-        if str(rule.get("name") or "").lower() != slot.lower()
-    ]
+    """The rules without ours."""
+    return as_sent(rule for rule in rules if str(rule.get("name") or "").lower() != slot.lower())
+
+
+def as_sent(rules: Iterable[WireRule]) -> list[WireRule]:
+    """The rules without their empty properties, which App Service fills in again."""
+    return [{key: value for key, value in rule.items() if value is not None} for rule in rules]
 
 
 def patch(rules: list[WireRule]) -> dict[str, Any]:

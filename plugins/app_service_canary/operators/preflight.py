@@ -43,7 +43,7 @@ class ReleasePreflightOperator(AppServiceOperator):
             mask_secret(secret)
         plan = plan_release(self.policy, params)
         state, stable_version = self.with_hook(self._read)
-        if found := objections(state, self.policy):
+        if found := objections(state, self.policy, plan.steps[-1].weight):
             raise PreflightRefused(" ".join(found))
         self.log.info(
             "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version

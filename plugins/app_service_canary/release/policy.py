@@ -7,13 +7,21 @@ from enum import Enum
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from app_service_canary.release.durations import parse_bake, parse_duration
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Bake = Annotated[timedelta | None, BeforeValidator(parse_bake)]
-Weight = Annotated[float, Field(ge=0, le=100, strict=True)]
+
+
+def _two_decimals(weight: float) -> float:
+    if round(weight, 2) != weight:
+        raise ValueError(f"found {weight!r}; allowed: at most two decimals")
+    return weight
+
+
+Weight = Annotated[float, Field(ge=0, le=100, strict=True), AfterValidator(_two_decimals)]
 UrlPath = Annotated[str, Field(pattern=r"^/\S*$")]
 
 

@@ -12,9 +12,20 @@ TIERS_WITHOUT_SLOTS = ("free", "shared", "basic", "dynamic", "consumption")
 (https://learn.microsoft.com/azure/app-service/deploy-staging-slots)."""
 
 
-def objections(state: AppState, policy: ReleasePolicy) -> list[str]:
-    """Everything that speaks against starting, each a sentence with what to do; empty when nothing does."""
-    return [*_of_the_app(state, policy), *_of_the_slot(state, policy), *_of_the_traffic(state, policy)]
+def objections(state: AppState, policy: ReleasePolicy, highest_weight: float) -> list[str]:
+    """Everything that speaks against starting, each a sentence with what to do; empty when nothing does.
+
+    Args:
+        state: the app as Azure says it is.
+        policy: the release file.
+        highest_weight: percent, of the run's last step.
+    """
+    return [
+        *_of_the_app(state, policy),
+        *_of_the_slot(state, policy),
+        *_of_the_traffic(state, policy),
+        *_of_the_weights(state, policy, highest_weight),
+    ]
 
 
 def _of_the_app(state: AppState, policy: ReleasePolicy) -> Iterator[str]:
@@ -82,4 +93,21 @@ def _of_the_traffic(state: AppState, policy: ReleasePolicy) -> Iterator[str]:
             f"App '{policy.app}' already sends {ours.weight:g} % of its users to slot '{policy.slot}'; if no "
             f"release needs that rule, clear it: az webapp traffic-routing clear -g {policy.resource_group} "
             f"-n {policy.app}"
+        )
+    slot_host = state.slot.host.lower() if state.slot else None
+    for rule in state.rules:
+        if rule is not ours and rule.host.lower() == slot_host:
+            yield (
+                f"Traffic rule '{rule.name}' of app '{policy.app}' sends {rule.weight:g} % of the users to slot "
+                f"'{policy.slot}' under another name; its users would be left on a stopped slot. Remove it."
+            )
+
+
+def _of_the_weights(state: AppState, policy: ReleasePolicy, highest_weight: float) -> Iterator[str]:
+    others = sum(rule.weight for rule in state.rules if rule is not state.rule_for(policy.slot))
+    if others + highest_weight > 100:
+        yield (
+            f"Other traffic rules of app '{policy.app}' send {others:g} % of the users elsewhere, so slot "
+            f"'{policy.slot}' can get at most {100 - others:g} %, and the last step asks for {highest_weight:g} %. "
+            "Lower the weights, or remove those rules."
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow.sdk.configuration import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from app_service_canary.errors import AppServiceCanaryError, PermanentError, TransientError
@@ -15,9 +16,12 @@ from app_service_canary.errors import AppServiceCanaryError, PermanentError, Tra
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 STATUSES = (SUCCEEDED, FAILED, TIMED_OUT)
 
-SETTLE = timedelta(seconds=3)
+SETTLE = timedelta(seconds=conf.getint("workers", "min_heartbeat_interval") + 2)
 """No event earlier than this after the deferral. A task that is resumed before the scheduler has seen its
-deferring process end is failed as "state success, but queued" (apache/airflow#71580, #72716)."""
+deferring process end is failed as "state success, but queued" (apache/airflow#71580, #72716).
+
+A supervisor whose process closed its sockets, but is not quite gone yet, looks again only after that interval,
+5 seconds by default; on a busy machine that happens to every third task. Two seconds more are the scheduler's."""
 
 
 def now() -> datetime:

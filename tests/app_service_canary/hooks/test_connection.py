@@ -83,7 +83,7 @@ def test_the_secret_is_never_shown(show: Any) -> None:
 def test_each_cloud_has_its_address_and_scope(cloud: str | None, base_url: str, scope: str) -> None:
     arguments = settings({"cloud_environment": cloud}).client_arguments()
 
-    assert arguments == {"base_url": base_url, "credential_scopes": [scope]}
+    assert arguments == {"base_url": base_url, "credential_scopes": [scope], "retry_total": 2}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,7 @@ def test_the_default_chain_knows_which_managed_identity_is_meant(monkeypatch: py
 
     assert given == {
         "authority": "login.microsoftonline.com",
+        "retry_total": 2,
         "managed_identity_client_id": "identity",
         "workload_identity_tenant_id": "tenant",
         "additionally_allowed_tenants": ["tenant"],

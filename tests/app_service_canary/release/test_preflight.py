@@ -31,7 +31,7 @@ def slot(**changes: Any) -> AppState:
     ],
 )
 def test_nothing_speaks_against_an_app_that_is_ready(state: AppState) -> None:
-    assert objections(state, policy()) == []
+    assert objections(state, policy(), 50) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_nothing_speaks_against_an_app_that_is_ready(state: AppState) -> None:
     ],
 )
 def test_one_thing_amiss_is_one_objection(state: AppState, expected: str) -> None:
-    (said,) = objections(state, policy())
+    (said,) = objections(state, policy(), 50)
 
     assert said.startswith(expected)
     assert said[0].isupper()
@@ -71,13 +71,13 @@ def test_one_thing_amiss_is_one_objection(state: AppState, expected: str) -> Non
 
 @pytest.mark.parametrize("tier", [tier.capitalize() for tier in TIERS_WITHOUT_SLOTS])
 def test_a_tier_without_slots_is_named_with_what_to_do(tier: str) -> None:
-    (said,) = objections(production(sku=tier), policy())
+    (said,) = objections(production(sku=tier), policy(), 50)
 
     assert f"is on the {tier} tier, which has no deployment slots; scale its plan up to Standard" in said
 
 
 def test_a_missing_slot_is_refused_with_the_command_that_makes_it() -> None:
-    (said,) = objections(replace(READY, slot=None), policy())
+    (said,) = objections(replace(READY, slot=None), policy(), 50)
 
     command = "az webapp deployment slot create -g storefront-rg -n storefront --slot stage"
     assert command in said
@@ -85,7 +85,7 @@ def test_a_missing_slot_is_refused_with_the_command_that_makes_it() -> None:
 
 
 def test_a_missing_slot_that_will_be_created_is_no_objection() -> None:
-    assert objections(replace(READY, slot=None), policy(create_slot=True)) == []
+    assert objections(replace(READY, slot=None), policy(create_slot=True), 50) == []
 
 
 def test_everything_that_is_amiss_is_said() -> None:
@@ -96,4 +96,19 @@ def test_everything_that_is_amiss_is_said() -> None:
         auto_swap_slot="production",
     )
 
-    assert len(objections(state, policy())) == 7
+    assert len(objections(state, policy(), 50)) == 7
+
+
+def test_a_rule_under_another_name_that_leads_to_the_slot_is_refused() -> None:
+    rules = (TrafficRule("beta", SLOT.host.upper(), 5),)
+    (said,) = objections(replace(READY, rules=rules), policy(), 50)
+    assert "Traffic rule 'beta' of app 'storefront' sends 5 % of the users to slot 'stage' under another name" in said
+
+
+@pytest.mark.parametrize(("others", "refused"), [(50.0, False), (50.5, True)])
+def test_other_rules_and_the_last_step_together_cannot_be_more_than_everybody(others: float, refused: bool) -> None:
+    rules = (TrafficRule("beta", "elsewhere.example", others),)
+    said = objections(replace(READY, rules=rules), policy(), 50)
+    assert ["can get at most 49.5 %, and the last step asks for 50 %" in sentence for sentence in said] == (
+        [True] if refused else []
+    )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk.configuration import conf
 
 from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, TransientAzureError
 from app_service_canary.triggers import waiting
@@ -91,3 +92,8 @@ def test_a_missing_or_malformed_event_is_never_a_success(received: Any) -> None:
 def test_an_event_has_one_of_three_statuses() -> None:
     with pytest.raises(ValueError, match="allowed: succeeded, failed, timed_out"):
         event("done", "")
+
+
+def test_no_event_comes_before_airflow_is_sure_to_have_seen_the_deferring_process_end() -> None:
+    looks_again_after = timedelta(seconds=conf.getint("workers", "min_heartbeat_interval"))
+    assert looks_again_after < waiting.SETTLE < looks_again_after + timedelta(seconds=5)
