@@ -8,7 +8,7 @@ from airflow.sdk.configuration import conf
 
 from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, TransientAzureError
 from app_service_canary.triggers import waiting
-from app_service_canary.triggers.waiting import WaitingTrigger, event, now, read_event
+from app_service_canary.triggers.waiting import SETTLE, WaitingTrigger, event, now, read_event
 
 
 class Looking(WaitingTrigger):
@@ -96,4 +96,4 @@ def test_an_event_has_one_of_three_statuses() -> None:
 
 def test_no_event_comes_before_airflow_is_sure_to_have_seen_the_deferring_process_end() -> None:
     looks_again_after = timedelta(seconds=conf.getint("workers", "min_heartbeat_interval"))
-    assert looks_again_after < waiting.SETTLE < looks_again_after + timedelta(seconds=5)
+    assert looks_again_after < SETTLE < looks_again_after + timedelta(seconds=5)
