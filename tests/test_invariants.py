@@ -141,8 +141,8 @@ def example_argument(name: str) -> Any:
 def argument_names(trigger: type[BaseTrigger]) -> set[str]:
     names: set[str] = set()
     for ancestor in trigger.__mro__:
-        if ancestor.__module__.startswith(PACKAGE):
-            parameters = inspect.signature(ancestor.__init__).parameters.values()
+        if ancestor.__module__.startswith(PACKAGE) and "__init__" in vars(ancestor):
+            parameters = inspect.signature(vars(ancestor)["__init__"]).parameters.values()
             names |= {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
             if not any(each.kind is each.VAR_KEYWORD for each in parameters):
                 break

@@ -131,7 +131,8 @@ class Storyteller:
         conf = {"version": "2.0.0", **params}
         if not {"package_uri", "image"} & set(conf):
             conf["package_uri"] = self.package(conf["version"])
-        dag, visits = self.dag(), []
+        dag = self.dag()
+        visits: list[int] = []
         threads = [threading.Thread(target=self._visit, args=(visits,))]
         threads += [threading.Thread(target=person) for person in self._people]
         for thread in threads:

@@ -20,7 +20,7 @@ def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deploy(simulator: RunningSimulator, app: str, source: str, **changed: Any) -> AppServiceDeployOperator:
-    target = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
+    target: dict[str, Any] = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
     return AppServiceDeployOperator(task_id="deploy", source=source, deferrable=False, **target, **changed)
 
 
@@ -51,7 +51,7 @@ def test_a_deployment_that_an_earlier_try_began_is_joined_and_not_begun_again(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.1.0"))
-    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign,assignment]
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
     operator.execute(context)
     before = begun(simulator, fresh_app)
     del operator.wait_with

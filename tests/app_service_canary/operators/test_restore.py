@@ -21,7 +21,7 @@ def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restore(simulator: RunningSimulator, app: str) -> AppServiceRestoreTrafficOperator:
-    target = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
+    target: dict[str, Any] = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
     return AppServiceRestoreTrafficOperator(task_id="restore", deferrable=False, **target)
 
 

@@ -19,7 +19,7 @@ def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def swap(simulator: RunningSimulator, app: str) -> AppServiceSwapSlotsOperator:
-    target = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
+    target: dict[str, Any] = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
     return AppServiceSwapSlotsOperator(task_id="swap", deferrable=False, **target)
 
 
@@ -75,7 +75,7 @@ def test_after_a_lost_answer_the_next_try_looks_before_it_asks(
 
 def test_a_swap_that_another_try_began_is_waited_for(simulator: RunningSimulator, fresh_app: str) -> None:
     context, operator = task_context("swap", preflight=preflight_of(simulator, fresh_app)), swap(simulator, fresh_app)
-    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign,assignment]
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
     operator.execute(context)
     assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == context["task_state_store"][OPERATION_KEY]
     swap(simulator, fresh_app).execute(context)

@@ -14,7 +14,7 @@ from app_service_canary.triggers.waiting import event, now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
-TARGET = {"resource_group": "contoso-rg", "app": "storefront", "slot": "stage"}
+TARGET: dict[str, Any] = {"resource_group": "contoso-rg", "app": "storefront", "slot": "stage"}
 
 
 def shift(app: str, weight: Any, **changed: Any) -> AppServiceSetCanaryWeightOperator:

@@ -44,7 +44,7 @@ def test_a_decision_in_the_variable_opens_it(set_variable: Any, value: str, deci
 def test_anything_else_is_refused_once_with_what_is_allowed(set_variable: Any, caplog: Any) -> None:
     set_variable("yes please")
     trigger, said = gate(), []
-    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])  # type: ignore[method-assign]
+    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])
     assert [trigger.look_at_variable(), trigger.look_at_variable()] == [None, None]
     assert len(said) == 1
     assert "found 'yes please'; allowed: approve, approved, reject or rejected" in said[0]
@@ -54,7 +54,7 @@ def test_anything_else_is_refused_once_with_what_is_allowed(set_variable: Any, c
 def test_with_named_approvers_a_variable_is_refused_because_it_does_not_tell_who_wrote_it(set_variable: Any) -> None:
     set_variable(json.dumps({"decision": "approve", "by": "maria"}))
     trigger, said = gate(approvers=["maria"]), []
-    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])  # type: ignore[method-assign]
+    trigger.log.warning = lambda *words: said.append(words[0] % words[1:])
     assert trigger.look_at_variable() is None
     assert "one of them has to respond under Required Actions" in said[0]
 

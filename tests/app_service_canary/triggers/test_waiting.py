@@ -17,7 +17,8 @@ class Looking(WaitingTrigger):
     def __init__(self, *looks: Any, deadline_in: float | None = None) -> None:
         deadline = None if deadline_in is None else now() + timedelta(seconds=deadline_in)
         super().__init__(poll_interval_seconds=0.01, deadline=deadline)
-        self.looks, self.steps = list(looks), []
+        self.looks = list(looks)
+        self.steps: list[str] = []
 
     async def opened(self) -> None:
         self.steps.append("opened")
