@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from demo.airflow_home import CONNECTION_VARIABLE, AirflowHome, create_home, environment
 
@@ -81,3 +82,9 @@ def test_secrets_differ_from_run_to_run(home: AirflowHome) -> None:
     names = ["AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"]
     first, second = environment(home, "{}", OUTER), environment(home, "{}", OUTER)
     assert not any(first[name] == second[name] for name in names)
+
+
+def test_the_settings_that_the_compose_file_shares_with_it_are_the_same(given: dict[str, str]) -> None:
+    compose = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yaml").read_text())["x-environment"]
+    shared = ["CORE__SENSITIVE_VAR_CONN_NAMES", "WORKERS__MIN_HEARTBEAT_INTERVAL"]
+    assert [given.get(f"AIRFLOW__{name}") for name in shared] == [compose[f"AIRFLOW__{name}"] for name in shared]

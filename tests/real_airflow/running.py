@@ -99,10 +99,6 @@ class RunningAirflow:
                 "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(DAG_FILE_INTERVAL),
                 "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": str(REFRESH_INTERVAL),
-                # Else a third of all tasks hang about for five seconds after their end; see `waiting.SETTLE`.
-                "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-                # Else the audit log keeps the parameters of each trigger as they were given.
-                "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES": "package_uri",
             },
             stop_signal=signal.SIGINT,
         )

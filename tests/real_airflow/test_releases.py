@@ -201,7 +201,7 @@ def test_parameters_that_the_form_refuses_start_nothing(releases: Releases, refu
 
 def test_a_bad_release_file_is_an_import_error_of_its_own(airflow: RunningAirflow, releases: Releases) -> None:
     file = airflow.releases / "mistaken.yaml"
-    good = (airflow.releases / "approved.yaml").read_text()
+    good = (airflow.releases / "approved.yaml").read_text().replace(releases["approved"].app, "another-app")
     file.write_text(good.replace("weight: 20", "weight: 200"))
 
     [failure] = wait_until(airflow.oliver.import_failures, "the bad file is an import error")
