@@ -20,8 +20,8 @@ def airflow_database() -> None:
 
 @pytest.fixture(scope="session")
 def quick_simulator() -> Iterator[RunningSimulator]:
-    """A simulator whose hour of routing cookies lasts six seconds."""
-    running = RunningSimulator.start(speed=600)
+    """A simulator whose hour of routing cookies lasts three seconds."""
+    running = RunningSimulator.start(speed=1200)
     yield running
     assert running.stop() == 0
 
