@@ -67,9 +67,9 @@ def _pace(policy: ReleasePolicy) -> dict[str, Param]:
         "weights": Param(
             weights_as_written(policy.steps),
             title="Weights",
-            description=f"Percent of new users sent to the new version, step by step, rising; at most {count} steps. "
-            "Fewer make a shorter release.",
-            examples=[weights_as_written(policy.steps), [50]],
+            description="Percent of new users sent to the new version, step by step, rising, such as [10, 50]; at most "
+            f"{count} steps. Fewer make a shorter release.",
+            # No examples: Airflow's form would offer each list as one value, and take no others.
             **weights,
         ),
         "bake": Param(
@@ -77,7 +77,7 @@ def _pace(policy: ReleasePolicy) -> dict[str, Param]:
             type="string",
             title="Bake time",
             description="How long each step is watched: one for all, or one for each, separated by commas; "
-            "`manual` waits until a person marks the step's watch as success.",
+            "“manual” waits until a person marks the step's watch as success.",
             examples=["15m", "5m, 15m, 1h", "manual"],
             pattern=BAKE_PATTERN,
         ),
@@ -87,7 +87,8 @@ def _pace(policy: ReleasePolicy) -> dict[str, Param]:
 def _note() -> Param:
     return Param(
         "",
-        type="string",
+        # With null, for else Airflow's form does not let a run be triggered without a note.
+        type=["string", "null"],
         format="multiline",
         title="Note",
         description="Shown to the manager who is asked to approve.",

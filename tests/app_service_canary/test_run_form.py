@@ -46,7 +46,18 @@ def test_every_field_has_a_title_and_a_description(name: str) -> None:
     assert str(field(name).description).endswith(".")
 
 
-@pytest.mark.parametrize("name", ["version", "package_uri", "image", "weights", "bake"])
+def test_airflows_form_can_be_sent_without_a_note() -> None:
+    """It takes a field for required unless null is one of its types."""
+    assert "null" in field("note").schema["type"]
+    assert plan_release(policy(), {"version": "2.0.0", "package_uri": PACKAGE, "note": None}).note == ""
+
+
+def test_airflows_form_lets_any_weights_be_written() -> None:
+    """With examples it would offer them as the only values."""
+    assert "examples" not in field("weights").schema
+
+
+@pytest.mark.parametrize("name", ["version", "package_uri", "image", "bake"])
 def test_every_example_is_valid(name: str) -> None:
     examples = field(name).schema["examples"]
 
