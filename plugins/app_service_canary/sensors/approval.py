@@ -100,7 +100,9 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             for step, task in zip(plan["steps"], self.watch_task_ids, strict=False)
             if step["weight"] is not None
         ]
-        comment = ParamsDict({"comment": Param("", type="string", title="Comment", description="Kept with the run.")})
+        # With null, for else Airflow's page does not let a manager answer without a comment.
+        form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
+        comment = ParamsDict({"comment": form})
         upsert_hitl_detail(
             ti_id=ti.id,
             options=[APPROVE, REJECT],

@@ -87,6 +87,13 @@ def test_the_manager_is_asked_with_evidence_and_told_every_door(airflow: Airflow
     assert asked["assigned_users"] == []
 
 
+def test_airflows_page_can_be_answered_without_a_comment(airflow: Airflow) -> None:
+    """It takes a field for required unless null is one of its types."""
+    open_gate(gate(), context())
+    [asked] = airflow.asked
+    assert "null" in asked["params"]["comment"]["schema"]["type"]
+
+
 def test_named_approvers_are_the_only_ones_airflow_lets_respond(airflow: Airflow) -> None:
     trigger = open_gate(gate(approvers=["maria"]), context())
     assert airflow.asked[0]["assigned_users"] == [{"id": "maria", "name": "maria"}]
