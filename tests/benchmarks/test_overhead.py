@@ -7,17 +7,28 @@ from pathlib import Path
 from benchmarks.az import SCRIPT
 from benchmarks.figures import verdict
 from benchmarks.journal import Calls
-from benchmarks.overhead import BAKES, CHECKED, OURS, PLAIN, Cost, figures, operations_table, table, time_table
+from benchmarks.overhead import (
+    BAKES,
+    CHECKED,
+    OURS,
+    PLAIN,
+    Cost,
+    approval_seconds,
+    figures,
+    operations_table,
+    table,
+    time_table,
+)
 
 from demo.airflow_api import TaskInstance
 
 
-def cost(seconds: float, reads: int, writes: int, person: float = 0.0) -> Cost:
-    return Cost(seconds, Calls(reads, writes, sign_ins=1, refused=0), {"WebApps_Get": reads}, person)
+def cost(seconds: float, reads: int, writes: int, approval: float = 0.0) -> Cost:
+    return Cost(seconds, Calls(reads, writes, sign_ins=1, refused=0), {"WebApps_Get": reads}, approval)
 
 
-def test_overhead_is_what_bakes_azure_and_people_do_not_account_for() -> None:
-    assert cost(BAKES + 12.0, 0, 0, person=5.0).overhead(azure=3.0) == 4.0
+def test_overhead_is_what_bakes_azure_and_the_approval_do_not_account_for() -> None:
+    assert cost(BAKES + 12.0, 0, 0, approval=5.0).overhead(azure=3.0) == 4.0
 
 
 def test_the_project_is_held_against_the_script_that_makes_the_same_checks() -> None:
@@ -46,13 +57,17 @@ def test_an_operation_that_only_one_way_called_is_0_on_the_other() -> None:
     ]
 
 
-def test_the_runs_tasks_come_in_order_each_with_its_wait() -> None:
+def task(name: str, start: float, end: float) -> TaskInstance:
     noon = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    at = [noon + timedelta(seconds=seconds) for seconds in (start, end)]
+    return TaskInstance(task_id=name, state="success", start_date=at[0], end_date=at[1])
 
-    def task(name: str, start: float, end: float) -> TaskInstance:
-        at = [noon + timedelta(seconds=seconds) for seconds in (start, end)]
-        return TaskInstance(task_id=name, state="success", start_date=at[0], end_date=at[1])
 
+def test_only_the_approvals_own_time_is_the_approvals() -> None:
+    assert approval_seconds([task("deploy", 0, 5), task("approval", 6, 10.5)]) == 4.5
+
+
+def test_the_runs_tasks_come_in_order_each_with_its_wait() -> None:
     shown = time_table([task("deploy", 3.5, 5), task("preflight", 0, 1), task("start_slot", 1.5, 3)])
     assert [list(column.cells) for column in shown.columns] == [
         ["preflight", "start_slot", "deploy"],
