@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME …] [--json FILE]`; without names what the variable BENCH names, or all of them.
 
-Exit status: 0 every target is met, 1 one is missed, 2 something could not be measured.
+Exit status: 0 every target is met, 1 one is missed, 2 something could not be measured, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "front_end": front_end.measure,
 }
 
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 WIDTH = 110  # columns where the output is no terminal: what the tables need
 
 
@@ -68,4 +69,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; everything that was started is ended.\n")
+        sys.exit(INTERRUPTED)
