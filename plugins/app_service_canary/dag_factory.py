@@ -18,7 +18,11 @@ from app_service_canary.operators.preflight import ReleasePreflightOperator
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
 from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
 from app_service_canary.operators.swap import AppServiceSwapSlotsOperator
-from app_service_canary.operators.traffic import AppServiceSetCanaryWeightOperator, CanaryAnalysisOperator
+from app_service_canary.operators.traffic import (
+    AppServiceSetCanaryWeightOperator,
+    CanaryAnalysisOperator,
+    PromotedAnalysisOperator,
+)
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.plan import bakes_as_written
 from app_service_canary.release.policy import ReleasePolicy, Step
@@ -187,6 +191,7 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
                 task_id="watch",
                 hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
                 bake=f"{{{{ {plan}.bake }}}}",
+                weight=f"{{{{ {plan}.weight }}}}",
                 readiness=policy.readiness,
                 watch=policy.watch,
                 **target,
@@ -199,14 +204,12 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
 def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str]) -> list[Any]:
     return [
         AppServiceSwapSlotsOperator(task_id="swap", **_patient(USUAL_SWAPS), **target),
-        CanaryAnalysisOperator(
+        PromotedAnalysisOperator(
             task_id="watch_promoted",
             hosts_by_side={"visitors": PRODUCTION_HOST},
             bake=format_duration(policy.watch.promoted_bake),
             readiness=policy.readiness,
             watch=policy.watch,
-            # The rule was cleared before the swap; what has to be undone now is the swap, by `restore`.
-            clear_on_failure=False,
             **target,
         ),
         PinnedUsersDrainedSensor(task_id="drain", watch_task_ids=watches, at_most=policy.drain),

@@ -39,10 +39,10 @@ class TaskInstance:
 
 
 def task_context(task_id: str = "task", **returned: Any) -> dict[str, Any]:
-    """A context; `returned` are the return values of other tasks, by id."""
+    """A context; `returned` are the return values of other tasks, by id, and what preflight noted."""
     ti = TaskInstance(task_id)
     for task, value in returned.items():
-        ti.xcoms[task, "return_value"] = value
+        ti.xcoms[task, "record" if "before" in value else "return_value"] = value
     return {"ti": ti, "task_state_store": StateStore(), "params": {}}
 
 

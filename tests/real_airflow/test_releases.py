@@ -9,20 +9,26 @@ import re
 import sqlite3
 import time
 from contextlib import closing
+from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 from tests.real_airflow.release import APPROVAL, SIGNATURE, WATCH, Release
 from tests.real_airflow.running import RunningAirflow, wait_until
 from tests.simulator import RunningSimulator
 
 from demo.azure import Address
+from demo.browser import PATIENCE, signed_in
 
 log = logging.getLogger(__name__)
 
 Releases = dict[str, Release]
 
+WIDTH, HEIGHT = 1400, 1200
+"""Of a browser's window: a form fits into it."""
+
 ABORT_LIMIT = 30.0
-"""Seconds from "mark run failed" until new users are back; two or three on a machine with nothing else to do."""
+"""Seconds from "mark run failed" until users are back: one or two to clear a rule, six or seven to swap."""
 
 
 def workers(airflow: RunningAirflow) -> tuple[int, int]:
@@ -97,6 +103,31 @@ def test_a_second_release_of_an_app_queues_behind_the_first(releases: Releases) 
     release = releases["by-hand"]
     release.queued = release.trigger()
     assert release.run_state(release.queued) == "queued"
+
+
+@pytest.mark.browser
+def test_the_managers_page_takes_an_answer_without_a_comment(releases: Releases) -> None:
+    release = releases["approved"]
+    home = release.airflow.home
+    with signed_in(home.url, home.manager, WIDTH, HEIGHT, {}) as page:
+        page.goto(f"{home.url}/dags/{release.dag_id}/runs/{quote(release.run_id)}/tasks/{APPROVAL}/required_actions")
+        for option in ("Approve", "Reject"):
+            expect(page.get_by_role("button", name=option, exact=True)).to_be_enabled(timeout=PATIENCE)
+        expect(page.get_by_role("row").filter(has_text="20 %")).to_contain_text("0 bad")
+
+
+@pytest.mark.browser
+def test_the_form_can_be_sent_with_a_version_and_a_package_alone(releases: Releases) -> None:
+    release = releases["approved"]
+    home = release.airflow.home
+    with signed_in(home.url, home.operator, WIDTH, HEIGHT, {}) as page:
+        page.goto(f"{home.url}/dags/{release.dag_id}")
+        page.get_by_role("button", name="Trigger").click()
+        form = page.locator("[role=dialog][data-state=open]")
+        form.locator("#element_version").fill("2.0.0")
+        expect(form.get_by_role("button", name="Trigger")).to_be_disabled()
+        form.locator("#element_package_uri").fill("https://packages.example/web.zip")
+        expect(form.get_by_role("button", name="Trigger")).to_be_enabled()
 
 
 def test_a_manager_is_shown_the_evidence_and_the_doors(releases: Releases) -> None:

@@ -46,9 +46,7 @@ class AppServiceDeployOperator(AppServiceOperator):
         self.timeout, self.poll_interval = timeout, poll_interval
 
     def act(self, context: Context) -> Any:
-        source = str(self.render_template(self.source, context))
-        for secret in secrets_of(source):
-            mask_secret(secret)
+        source = self._source(context)
         if self.artifact.is_container:
             self.with_hook(lambda hook: hook.set_image(self.target, source, self.artifact.os))
             self.log.info("%s runs image %s now.", self.target.at_start, source)
@@ -83,10 +81,20 @@ class AppServiceDeployOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         context["task_state_store"].delete(_STARTED)
+        source, message = self._source(context), event["message"]
+        for secret in secrets_of(source):
+            message = message.replace(secret, "***")
         if event["status"] != SUCCEEDED:
             raise DeploymentFailed(
-                f"{self.target.at_start} did not take the package: {event['message']} "
+                f"{self.target.at_start} did not take the package: {message} "
                 "No traffic was moved. Look at the slot's deployment log."
             )
-        self.log.info("%s", event["message"])
-        return {"source": without_secrets(str(self.render_template(self.source, context)))}
+        self.log.info("%s", message)
+        return {"source": without_secrets(source)}
+
+    def _source(self, context: Context) -> str:
+        """The package's address or image, rendered; what must not be shown of it is masked in this process."""
+        source = str(self.render_template(self.source, context))
+        for secret in secrets_of(source):
+            mask_secret(secret)
+        return source

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from app_service_canary.errors import ReleaseNotPromoted
-from app_service_canary.operators.task import FAILURE_KEY
+from app_service_canary.operators.task import FAILURE_KEY, RECORD_KEY
 from app_service_canary.release.ending import TaskEnd, conclude
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class ReleaseOutcomeOperator(BaseOperator):
             tasks={task: TaskEnd(state, failures.get(task, "")) for task, state in states.items()},
             order=self.order,
             restored=restored.get("sentence", ""),
+            changed=ti.xcom_pull(task_ids="preflight", key=RECORD_KEY) is not None,
         )
         result = {"outcome": conclusion.ending.value, "sentence": conclusion.sentence}
         self.log.info("%s", conclusion.sentence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import PreflightRefused
-from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.operators.task import RECORD_KEY, AppServiceOperator
 from app_service_canary.release.app_state import AppState, Before
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.masking import secrets_of
@@ -43,12 +43,39 @@ class ReleasePreflightOperator(AppServiceOperator):
             mask_secret(secret)
         plan = plan_release(self.policy, params)
         state, stable_version = self.with_hook(self._read)
+        before = self._before(context, state)
         if found := objections(state, self.policy, plan.steps[-1].weight):
             raise PreflightRefused(" ".join(found))
+        self._remember(context, before)
         self.log.info(
             "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version
         )
-        return self._record(plan, state, stable_version)
+        return self._record(plan, state, before, stable_version)
+
+    def _before(self, context: Context, state: AppState) -> Before:
+        """Who was where before this run changed anything, also when the run was cleared and starts again."""
+        kept = context["task_state_store"].get(RECORD_KEY)
+        if not kept:
+            return Before.of(state)
+        context["ti"].xcom_push(RECORD_KEY, kept)
+        before = Before.from_json(kept["before"])
+        if before.swapped_in(state.production):
+            raise PreflightRefused(
+                f"This run has swapped {self.target} into production already, so the slot holds the stable version. "
+                "To release again, trigger a new run."
+            )
+        return before
+
+    def _remember(self, context: Context, before: Before) -> None:
+        """From here on the run may change Azure; the way back needs this, whatever becomes of the release file."""
+        record = {
+            "before": before.to_json(),
+            "resource_group": self.resource_group,
+            "app": self.app,
+            "slot": self.slot,
+        }
+        context["task_state_store"].set(RECORD_KEY, record)
+        context["ti"].xcom_push(RECORD_KEY, record)
 
     async def _read(self, hook: AppServiceHook) -> tuple[AppState, str]:
         state = await hook.read_app(self.target)
@@ -63,7 +90,7 @@ class ReleasePreflightOperator(AppServiceOperator):
             return await hook.read_image(self.target, self.policy.artifact.os, production=True)
         return None
 
-    def _record(self, plan: ReleasePlan, state: AppState, stable_version: str) -> dict[str, Any]:
+    def _record(self, plan: ReleasePlan, state: AppState, before: Before, stable_version: str) -> dict[str, Any]:
         steps = [plan.step(index) for index in range(len(self.policy.steps))]
         return {
             "app": self.app,
@@ -77,5 +104,5 @@ class ReleasePreflightOperator(AppServiceOperator):
                 {"weight": step.weight, "bake": format_duration(step.bake)} if step else {"weight": None, "bake": None}
                 for step in steps
             ],
-            "before": Before.of(state).to_json(),
+            "before": before.to_json(),
         }

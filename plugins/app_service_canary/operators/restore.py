@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import RestoreIncomplete
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
-from app_service_canary.operators.task import AppServiceOperator, before_of
+from app_service_canary.operators.task import AppServiceOperator, record_of
+from app_service_canary.release.app_state import Before
 from app_service_canary.release.recovery import Undo, to_undo
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, Before
+    from app_service_canary.release.app_state import AppState
 
 _UNDONE = "undone"
 _SWAPPING = "swapping_back"
@@ -54,9 +55,12 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         self.swap_task_id, self.timeout, self.poll_interval = swap_task_id, timeout, poll_interval
 
     def act(self, context: Context) -> Any:
-        before = before_of(context, self.preflight_task_id)
-        if before is None or self._promoted(context):
+        record = record_of(context, self.preflight_task_id)
+        if record is None or self._ended_well(context, self.promoted_task_id):
             return self._report(context, "Nothing had to be undone.")
+        # The release file may have been changed since; what counts is what this run released.
+        self.resource_group, self.app, self.slot = record["resource_group"], record["app"], record["slot"]
+        before = Before.from_json(record["before"])
         if url := self._swap_under_way(context):
             self.log.info("The release's own swap still runs; waiting for it before undoing anything.")
             return self._wait_for(url, context)
@@ -73,11 +77,12 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     async def _undo(self, hook: AppServiceHook, context: Context, before: Before) -> tuple[AppState, str | None]:
         """Undoes what can be done at once; where to ask how the swap goes, if one was needed."""
-        if context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY):
-            # A swap whose answer was lost may still run, and would bring the new version after we have looked.
-            await hook.refuse_while_busy(self.target)
+        # A change whose task was ended, or whose answer was lost, may still run, and would take effect after we have
+        # looked.
+        await hook.refuse_while_busy(self.target)
         state = await hook.read_app(self.target)
-        for undo in to_undo(before, state, self.slot, promoted=False):
+        swap_asked = bool(context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY))
+        for undo in to_undo(before, state, self.slot, swap_asked=swap_asked):
             self.log.info("%s of %s.", undo.value.capitalize(), self.target)
             if undo is Undo.CLEAR_RULE:
                 await hook.clear_weight(self.target)
@@ -103,15 +108,17 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         store.set("waited_for_swap", True)
         return self.act(context)
 
-    def _promoted(self, context: Context) -> bool:
+    def _ended_well(self, context: Context, task_id: str) -> bool:
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[self.promoted_task_id], run_ids=[ti.run_id])
-        return states.get(ti.run_id, {}).get(self.promoted_task_id) == "success"
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
+        return states.get(ti.run_id, {}).get(task_id) == "success"
 
     def _swap_under_way(self, context: Context) -> str | None:
         store = context["task_state_store"]
         if url := store.get(_SWAPPING):
             return str(url)
+        if self._ended_well(context, self.swap_task_id):
+            return None
         url = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=OPERATION_KEY)
         return str(url) if url and not store.get("waited_for_swap") else None
 

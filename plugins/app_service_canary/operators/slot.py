@@ -62,6 +62,11 @@ class AppServiceStopSlotOperator(AppServiceOperator):
         slot = await hook.read_slot(self.target)
         if slot is None or not slot.running:
             return {"stopped": False}
+        if rule := await hook.read_rule(self.target):
+            raise PreflightRefused(
+                f"{self.target.at_start} still gets {rule.weight:g} % of the users and was not stopped; clear the "
+                f"rule: az webapp traffic-routing clear -g {self.resource_group} -n {self.app}"
+            )
         await hook.stop_slot(self.target)
         slot = await hook.read_slot(self.target)
         if slot is not None and slot.running:

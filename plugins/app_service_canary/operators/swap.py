@@ -58,10 +58,12 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     def act(self, context: Context) -> Any:
         before, store = known_before(context, self.preflight_task_id), context["task_state_store"]
+        asked_before = bool(store.get(ASKED_KEY))
+        store.set(ASKED_KEY, True)
         context["ti"].xcom_push(ASKED_KEY, True)
         url = store.get(OPERATION_KEY)
         if url is None:
-            url = self.with_hook(lambda hook: self._begin(hook, context, before))
+            url = self.with_hook(lambda hook: self._begin(hook, context, before, asked_before))
         if url is None:
             return self._swapped(context, before)
         store.set(OPERATION_KEY, url)
@@ -76,8 +78,11 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             context,
         )
 
-    async def _begin(self, hook: AppServiceHook, context: Context, before: Before) -> str | None:
+    async def _begin(self, hook: AppServiceHook, context: Context, before: Before, asked_before: bool) -> str | None:
         """Asks for the swap if it has not happened; where to ask how it goes, or None when it is done."""
+        if asked_before:
+            # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
+            await hook.refuse_while_busy(self.target)
         if before.swapped_in(await hook.read_production(self.target)):
             self.log.info("%s is in production already; an earlier try swapped it.", self.target.at_start)
             return None

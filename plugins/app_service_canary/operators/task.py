@@ -25,6 +25,9 @@ T = TypeVar("T")
 FAILURE_KEY = "failure"
 """XCom key under which a failed task leaves its sentence, for `outcome` to quote."""
 
+RECORD_KEY = "record"
+"""XCom key under which preflight notes what the way back needs."""
+
 
 @contextmanager
 def failure_is_kept(context: Context) -> Iterator[None]:
@@ -143,10 +146,16 @@ class AppServiceOperator(AppServiceTask, BaseOperator):
         self._set_target(resource_group, app, slot, azure_app_service_conn_id, deferrable)
 
 
+def record_of(context: Context, preflight_task_id: str) -> dict[str, Any] | None:
+    """What preflight noted of the app, slot and who was where; None when it did not get that far."""
+    record: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=preflight_task_id, key=RECORD_KEY)
+    return record
+
+
 def before_of(context: Context, preflight_task_id: str) -> Before | None:
     """What preflight saw; None when it did not get that far, and then nothing was changed."""
-    seen = context["ti"].xcom_pull(task_ids=preflight_task_id)
-    return Before.from_json(seen["before"]) if seen else None
+    record = record_of(context, preflight_task_id)
+    return Before.from_json(record["before"]) if record else None
 
 
 def known_before(context: Context, preflight_task_id: str) -> Before:

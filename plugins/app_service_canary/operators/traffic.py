@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
-from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan, SwapFailed
+from app_service_canary.operators.task import AppServiceOperator, known_before
 from app_service_canary.release.durations import format_duration, parse_bake
 from app_service_canary.release.judge import Outcome
 from app_service_canary.release.measurement import Side
@@ -81,25 +81,28 @@ class CanaryAnalysisOperator(AppServiceOperator):
         hosts_by_side: host to ask for each side that is watched, by the side's name (`slot`, `visitors`).
             Templated.
         bake: a duration or `manual`, as text; nothing: this run has no such step. Templated.
+        weight: percent that the slot must get when the watch begins, or text that renders to it; a watch without
+            users has nothing to judge. None: not looked at. Templated.
         readiness: what is asked, and which answers are good.
         watch: how closely.
         clear_on_failure: whether a bad verdict clears this slot's traffic rule.
     """
 
-    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "hosts_by_side", "bake")
+    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "hosts_by_side", "bake", "weight")
 
     def __init__(
         self,
         *,
         hosts_by_side: dict[str, str],
         bake: str | None,
+        weight: float | str | None = None,
         readiness: Readiness | None = None,
         watch: Watch | None = None,
         clear_on_failure: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.hosts_by_side, self.bake = hosts_by_side, bake
+        self.hosts_by_side, self.bake, self.weight = hosts_by_side, bake, weight
         self.readiness, self.watch = readiness or Readiness(), watch or Watch()
         self.clear_on_failure = clear_on_failure
 
@@ -110,6 +113,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         unknown = set(self.hosts_by_side) - {side.value for side in Side}
         if unknown:
             raise InvalidReleasePlan(f"hosts_by_side: found {sorted(unknown)}; allowed: slot, visitors")
+        self.refuse_without_users(context)
         until = self._bake_until(context)
         self.log.info(
             "Watching %s %s.",
@@ -132,6 +136,22 @@ class CanaryAnalysisOperator(AppServiceOperator):
             context,
         )
 
+    def refuse_without_users(self, context: Context) -> None:
+        """Refuses to watch a slot that does not get its users, as after a rollback.
+
+        Raises:
+            InvalidReleasePlan: the rule is not there, or says something else.
+        """
+        if self.weight is None or is_beyond_the_end(self.weight):
+            return
+        rule = self.with_hook(lambda hook: hook.read_rule(self.target))
+        if rule is None or rule.weight != float(self.weight):
+            found = f"{rule.weight:g} %" if rule else "no rule for it"
+            raise InvalidReleasePlan(
+                f"{self.target.at_start} should get {float(self.weight):g} % of the users to be watched, and Azure "
+                f"says {found}. Clear the step's shift together with this task."
+            )
+
     def _bake_until(self, context: Context) -> datetime | None:
         try:
             bake = parse_bake(self.bake)
@@ -142,7 +162,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
     def _remembered(self, context: Context, bake: timedelta) -> datetime:
         store = context["task_state_store"]
         if began := store.get(_BAKE_UNTIL):
-            return datetime.fromisoformat(str(began))
+            until = datetime.fromisoformat(str(began))
+            if until > now():
+                return until
+            # The bake of a watch that a person ended and cleared is over; it bakes anew.
         until = now() + bake
         store.set(_BAKE_UNTIL, until.isoformat())
         self.log.info("The bake of %s begins.", format_duration(bake))
@@ -158,3 +181,26 @@ class CanaryAnalysisOperator(AppServiceOperator):
         if verdict.get("outcome") == Outcome.FAIL.value:
             raise CanaryRejected(event["message"])
         raise AnalysisInconclusive(event["message"])
+
+
+class PromotedAnalysisOperator(CanaryAnalysisOperator):
+    """Watches production after the swap. Its success means that the release is promoted.
+
+    Args:
+        preflight_task_id: the task that recorded what was there before.
+    """
+
+    def __init__(self, *, preflight_task_id: str = "preflight", **kwargs: Any) -> None:
+        # The rule was cleared before the swap; what a bad verdict undoes is the swap, by `restore`.
+        super().__init__(clear_on_failure=False, **kwargs)
+        self.preflight_task_id = preflight_task_id
+
+    def refuse_without_users(self, context: Context) -> None:
+        """Refuses to call promoted what was never swapped in, as when a person marked the swap as success.
+
+        Raises:
+            SwapFailed: production holds what it held before.
+        """
+        before = known_before(context, self.preflight_task_id)
+        if not before.swapped_in(self.with_hook(lambda hook: hook.read_production(self.target))):
+            raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")

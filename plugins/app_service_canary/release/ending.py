@@ -59,6 +59,7 @@ def conclude(
     tasks: Mapping[str, TaskEnd],
     order: Sequence[str],
     restored: str,
+    changed: bool,
 ) -> Conclusion:
     """Says how a release ended.
 
@@ -69,6 +70,7 @@ def conclude(
         tasks: how each task ended, by id.
         order: the task ids from first to last, without the tasks of the way back.
         restored: what the way back did, as a sentence.
+        changed: preflight let the run through once, so that it may have changed Azure.
     """
     failed = next((task for task in order if tasks.get(task, TaskEnd(None)).failed), None)
     what = f"Version {version} of app '{app}'"
@@ -77,7 +79,7 @@ def conclude(
         approved = f", {approval}" if approval else ""
         rest = f" Afterwards, {why}" if failed else ""
         return Conclusion(Ending.PROMOTED, f"{what} is promoted: it serves all users{approved}.{rest}")
-    if failed == "preflight":
+    if failed == "preflight" and not changed:
         return Conclusion(Ending.REFUSED, f"{what} was not released and nothing was changed: {why}")
     restore = tasks.get("restore", TaskEnd(None))
     if restore.state != "success":

@@ -15,26 +15,23 @@ class Undo(str, Enum):
     SWAP_BACK = "swap the stable version back"
 
 
-def to_undo(before: Before | None, now: AppState, slot: str, *, promoted: bool) -> tuple[Undo, ...]:
+def to_undo(before: Before, now: AppState, slot: str, *, swap_asked: bool) -> tuple[Undo, ...]:
     """What is left to undo, judged by what Azure says now.
 
     Args:
-        before: who was where before the release; None when preflight never got that far, and then nothing
-            was changed.
+        before: who was where before the release.
         now: what Azure says.
         slot: the canary slot's name.
-        promoted: the new version was swapped in and watched to the end: a promotion that succeeded is never
-            undone because a later clean-up step failed.
+        swap_asked: this run asked for a swap. Without that, what is in production now came with somebody
+            else's: two slots have two deployments, and every second release looks like the one before.
 
     Returns:
         What to undo; empty when users are where they belong. Read Azure and ask again after doing it.
     """
-    if before is None or promoted:
-        return ()
     undo: list[Undo] = []
     if now.rule_for(slot):
         undo.append(Undo.CLEAR_RULE)
-    if before.swapped_in(now.production):
+    if swap_asked and before.swapped_in(now.production):
         if now.slot and not now.slot.running:
             undo.append(Undo.START_SLOT)
         undo.append(Undo.SWAP_BACK)

@@ -71,6 +71,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             poll_interval_seconds=self.poll_interval.total_seconds(),
             deadline=deadline,
         )
+        trigger.asks_for_responses = self.deferrable
         # A decision that came while an earlier try of this gate ended is there already.
         if ending := trigger.look_at_variable():
             return self.finish(context, ending)
@@ -83,7 +84,10 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         """When the gate first opened. A Variable left from before that does not count."""
         store = context["task_state_store"]
         if opened := store.get(_OPENED_AT):
-            return datetime.fromisoformat(str(opened))
+            opened_at = datetime.fromisoformat(str(opened))
+            if opened_at + self.approval.timeout > now():
+                return opened_at
+            # A gate that a person ended and cleared opens anew, rather than being too late at once.
         if self._take_variable(context):
             self.log.warning("Variable %s was set before this gate opened; removed.", self._variable(context))
         opened_at = now()

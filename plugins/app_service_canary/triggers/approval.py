@@ -36,6 +36,10 @@ class ApprovalTrigger(WaitingTrigger):
         super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline)
         self.variable_key, self.ti_id, self.approvers = variable_key, ti_id, approvers
         self.refused: str | None = None
+        self.asks_for_responses = True
+        """Only a triggerer can ask Airflow for a response; a task that waits by itself has the Variable alone. And
+        only its first look asks: later responses resume the task without this trigger, whose event would come second.
+        """
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -51,7 +55,9 @@ class ApprovalTrigger(WaitingTrigger):
 
     async def look(self) -> dict[str, Any] | None:
         # Airflow's own calls block; on the event loop they would hold up every other trigger.
-        return self._event(await sync_to_async(self._response)()) or await sync_to_async(self.look_at_variable)()
+        responded = await sync_to_async(self._response)() if self.asks_for_responses else None
+        self.asks_for_responses = False
+        return self._event(responded) or await sync_to_async(self.look_at_variable)()
 
     def look_at_variable(self) -> dict[str, Any] | None:
         """One look at the Variable, also for the task itself before it defers."""

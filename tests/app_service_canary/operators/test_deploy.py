@@ -81,3 +81,12 @@ def test_an_image_is_set_on_the_slot(simulator: RunningSimulator, fresh_app: str
     returned = deploy(simulator, fresh_app, "contoso.azurecr.io/web:4.0.0", artifact=artifact).execute(task_context())
     assert returned == {"source": "contoso.azurecr.io/web:4.0.0"}
     assert simulator.state()["apps"][fresh_app]["stage"]["image"] is not None
+
+
+def test_an_address_that_azure_quotes_is_shown_without_its_secrets(simulator: RunningSimulator, app: str) -> None:
+    source = "https://user:hunter2hunter2@packages.example/web.zip?token=abcdefghijklmnopqrstuvwxyz"
+    quoting = waiting.event("failed", f"Could not download {source}.")
+    with pytest.raises(DeploymentFailed) as failed:
+        deploy(simulator, app, source).execute_complete(task_context(), quoting)
+    assert "hunter2" not in str(failed.value)
+    assert "abcdefghijklmnop" not in str(failed.value)

@@ -68,3 +68,26 @@ def test_all_objections_are_told_at_once(simulator: RunningSimulator, fresh_app:
 def test_a_production_that_does_not_say_its_version_is_called_unknown(simulator: RunningSimulator, app: str) -> None:
     left = preflight(app, readiness={"version_path": "/no-such-page"}).execute(with_params())
     assert left["stable_version"] == "(unknown)"
+
+
+def test_a_run_that_is_cleared_keeps_what_was_there_before_it_changed_anything(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = with_params()
+    before = preflight(fresh_app).execute(context)["before"]
+    host = f"{fresh_app}-stage.azurewebsites.net"
+    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 50}])
+    context["ti"].xcoms.clear()
+    with pytest.raises(PreflightRefused, match="already sends 50 %"):
+        preflight(fresh_app).execute(context)
+    assert context["ti"].xcom_pull("preflight", key="record")["before"] == before
+
+
+def test_a_run_that_is_cleared_after_its_swap_does_not_overwrite_the_stable_version(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = with_params()
+    preflight(fresh_app).execute(context)
+    simulator.swap(fresh_app)
+    with pytest.raises(PreflightRefused, match="trigger a new run"):
+        preflight(fresh_app).execute(context)

@@ -29,6 +29,12 @@ def rule(app: str, name: str = "stage") -> dict[str, Any]:
     return {"name": name, "actionHostName": f"{app}-stage.azurewebsites.net", "reroutePercentage": 50}
 
 
+def after_asking_for_a_swap(simulator: RunningSimulator, app: str) -> dict[str, Any]:
+    context = task_context("restore", preflight=preflight_of(simulator, app))
+    context["ti"].xcoms["swap", ASKED_KEY] = True
+    return context
+
+
 def rules(simulator: RunningSimulator, app: str) -> list[str]:
     return [found["name"] for found in simulator.state()["apps"][app]["production"]["rules"]]
 
@@ -44,18 +50,18 @@ def test_new_users_are_taken_off_the_slot_and_other_rules_stay(simulator: Runnin
 
 
 def test_a_version_that_was_swapped_in_is_swapped_out_again(simulator: RunningSimulator, fresh_app: str) -> None:
-    before = preflight_of(simulator, fresh_app)
+    context = after_asking_for_a_swap(simulator, fresh_app)
     assert simulator.swap(fresh_app).status_code == 200
-    returned = restore(simulator, fresh_app).execute(task_context("restore", preflight=before))
+    returned = restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
     assert returned["undone"] == ["swap the stable version back"]
 
 
 def test_the_slot_is_started_first_when_somebody_stopped_it(simulator: RunningSimulator, fresh_app: str) -> None:
-    before = preflight_of(simulator, fresh_app)
+    context = after_asking_for_a_swap(simulator, fresh_app)
     simulator.swap(fresh_app)
     simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/stop").raise_for_status()
-    returned = restore(simulator, fresh_app).execute(task_context("restore", preflight=before))
+    returned = restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
     assert returned["undone"] == ["start the slot, for the swap", "swap the stable version back"]
 
@@ -63,7 +69,7 @@ def test_the_slot_is_started_first_when_somebody_stopped_it(simulator: RunningSi
 def test_a_swap_of_the_release_that_still_runs_is_waited_for_and_then_undone(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    context = after_asking_for_a_swap(simulator, fresh_app)
     body = {"targetSlot": "production", "preserveVnet": True}
     begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
     context["ti"].xcoms["swap", OPERATION_KEY] = begun.headers["Location"]
@@ -75,13 +81,40 @@ def test_a_swap_of_the_release_that_still_runs_is_waited_for_and_then_undone(
 def test_a_swap_whose_answer_was_lost_is_waited_out_before_anything_is_decided(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
-    context["ti"].xcoms["swap", ASKED_KEY] = True
+    context = after_asking_for_a_swap(simulator, fresh_app)
     body = {"targetSlot": "production", "preserveVnet": True}
     begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
     with pytest.raises(OperationInProgress):
         restore(simulator, fresh_app).execute(context)
     simulator.finish(begun)
+    restore(simulator, fresh_app).execute(context)
+    assert simulator.version(fresh_app) == "1.0.0"
+
+
+def test_clearing_it_in_an_old_run_does_not_undo_a_later_release(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    simulator.swap(fresh_app)
+    assert restore(simulator, fresh_app).execute(context)["undone"] == []
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_what_this_run_released_counts_and_not_what_the_release_file_says_now(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    edited = AppServiceRestoreTrafficOperator(
+        task_id="restore", deferrable=False, resource_group="contoso-rg", app=fresh_app, slot="another"
+    )
+    edited.execute(context)
+    assert rules(simulator, fresh_app) == []
+
+
+def test_after_a_swap_that_has_ended_well_nothing_is_waited_for(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    context["ti"].states["swap"] = "success"
+    context["ti"].xcoms["swap", OPERATION_KEY] = "https://nowhere.invalid"
+    simulator.swap(fresh_app)
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
 
@@ -104,7 +137,7 @@ def test_a_release_that_changed_nothing_has_nothing_to_undo(simulator: RunningSi
 
 
 def test_running_it_twice_undoes_once(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    context = after_asking_for_a_swap(simulator, fresh_app)
     simulator.swap(fresh_app)
     for _ in range(2):
         restore(simulator, fresh_app).execute(context)

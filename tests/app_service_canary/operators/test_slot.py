@@ -48,3 +48,11 @@ def test_a_missing_slot_is_refused_unless_it_may_be_created(simulator: RunningSi
 
 def test_stopping_a_slot_that_is_gone_is_no_error(simulator: RunningSimulator, app: str) -> None:
     assert AppServiceStopSlotOperator(**target(simulator, app, "gone")).execute(task_context()) == {"stopped": False}
+
+
+def test_a_slot_that_still_gets_users_is_not_stopped(simulator: RunningSimulator, fresh_app: str) -> None:
+    host = f"{fresh_app}-stage.azurewebsites.net"
+    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 5}])
+    with pytest.raises(PreflightRefused, match="still gets 5 % of the users and was not stopped"):
+        AppServiceStopSlotOperator(**target(simulator, fresh_app)).execute(task_context())
+    assert state(simulator, fresh_app) == "Running"

@@ -6,7 +6,7 @@ import pytest
 from tests.app_service_canary.task_context import task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import PreflightRefused, SwapFailed, TransientAzureError
+from app_service_canary.errors import OperationInProgress, PreflightRefused, SwapFailed, TransientAzureError
 from app_service_canary.operators.swap import OPERATION_KEY, AppServiceSwapSlotsOperator
 from app_service_canary.triggers import waiting
 
@@ -26,11 +26,14 @@ def swap(simulator: RunningSimulator, app: str) -> AppServiceSwapSlotsOperator:
 def preflight_of(simulator: RunningSimulator, app: str) -> dict[str, Any]:
     state = simulator.state()["apps"][app]
     return {
+        "resource_group": simulator.resource_group,
+        "app": app,
+        "slot": "stage",
         "before": {
             "production_deployment_id": state["production"]["deployment_id"],
             "slot_deployment_id": state["stage"]["deployment_id"],
             "slot_running": True,
-        }
+        },
     }
 
 
@@ -66,8 +69,16 @@ def test_after_a_lost_answer_the_next_try_looks_before_it_asks(
     with pytest.raises(TransientAzureError, match="504 GatewayTimeout"):
         swap(simulator, fresh_app).execute(context)
     if carried_out:
-        simulator.wait_until(lambda: simulator.version(fresh_app) == "2.0.0")
-    swap(simulator, fresh_app).execute(context)
+        with pytest.raises(OperationInProgress):
+            swap(simulator, fresh_app).execute(context)
+
+    def tried_again() -> bool:
+        try:
+            return bool(swap(simulator, fresh_app).execute(context))
+        except OperationInProgress:
+            return False
+
+    simulator.wait_until(tried_again)
     # While App Service cuts over, both versions answer.
     simulator.wait_until(lambda: {simulator.version(fresh_app) for _ in range(20)} == {"2.0.0"})
     assert swaps(simulator, fresh_app) == asked

@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from tests.app_service_canary.operators.test_swap import preflight_of
 from tests.app_service_canary.task_context import task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
-from app_service_canary.operators.traffic import AppServiceSetCanaryWeightOperator, CanaryAnalysisOperator
+from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan, SwapFailed
+from app_service_canary.operators.traffic import (
+    AppServiceSetCanaryWeightOperator,
+    CanaryAnalysisOperator,
+    PromotedAnalysisOperator,
+)
 from app_service_canary.triggers.waiting import event, now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
@@ -78,6 +83,39 @@ def test_a_bake_that_was_begun_is_not_begun_again_by_the_next_try() -> None:
             watch().execute(context)
         ends.append(deferred.value.trigger.bake_until)
     assert ends[0] == ends[1]
+
+
+def test_a_watch_without_its_users_is_refused(simulator: RunningSimulator, app: str) -> None:
+    shift(app, 20).execute(task_context())
+    watching = CanaryAnalysisOperator(
+        task_id="watch", weight="50.0", bake="10m", hosts_by_side={}, **{**TARGET, "app": app}
+    )
+    with pytest.raises(InvalidReleasePlan, match=r"should get 50 % of the users to be watched, and Azure says 20 %"):
+        watching.execute(task_context())
+    shift(app, 50).execute(task_context())
+    with pytest.raises(TaskDeferred):
+        watching.execute(task_context())
+
+
+def test_what_was_not_swapped_in_is_not_watched_as_promoted(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
+    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted", bake="10m", hosts_by_side=hosts, **{**TARGET, "app": fresh_app}
+    )
+    with pytest.raises(SwapFailed, match="does not hold the new version"):
+        watching.execute(context)
+    simulator.swap(fresh_app)
+    with pytest.raises(TaskDeferred):
+        watching.execute(context)
+
+
+def test_a_bake_that_is_over_when_a_person_clears_the_watch_begins_anew() -> None:
+    context = task_context()
+    context["task_state_store"]["bake_until"] = (now() - timedelta(hours=1)).isoformat()
+    with pytest.raises(TaskDeferred) as deferred:
+        watch().execute(context)
+    assert deferred.value.trigger.bake_until > now() + timedelta(minutes=9)
 
 
 def test_a_watch_that_was_cleared_bakes_anew() -> None:

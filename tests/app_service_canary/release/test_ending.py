@@ -22,11 +22,19 @@ ORDER = (
 RESTORED = "New users are on the stable version."
 
 
-def concluded(approval: str = "", restored: str = RESTORED, **states: Any) -> Conclusion:
+def concluded(approval: str = "", restored: str = RESTORED, changed: bool = False, **states: Any) -> Conclusion:
     """How a release ended whose tasks ended so; those not named succeeded, and so did restore."""
     tasks = {task: TaskEnd("success") for task in (*ORDER, "restore")}
     tasks.update({task: end if isinstance(end, TaskEnd) else TaskEnd(end) for task, end in states.items()})
-    return conclude(app="storefront", version="2.0.0", approval=approval, tasks=tasks, order=ORDER, restored=restored)
+    return conclude(
+        app="storefront",
+        version="2.0.0",
+        approval=approval,
+        tasks=tasks,
+        order=ORDER,
+        restored=restored,
+        changed=changed,
+    )
 
 
 def failed(sentence: str) -> TaskEnd:
@@ -123,9 +131,15 @@ ends = st.sampled_from(["success", "failed", "skipped", "upstream_failed", "runn
 def test_only_a_watched_production_counts_as_promoted(states: dict[str, str | None]) -> None:
     tasks = {task: TaskEnd(state) for task, state in states.items()}
 
-    conclusion = conclude(app="a", version="2", approval="", tasks=tasks, order=ORDER, restored=RESTORED)
+    conclusion = conclude(app="a", version="2", approval="", tasks=tasks, order=ORDER, restored=RESTORED, changed=True)
 
     assert conclusion.promoted == (states.get("watch_promoted") == "success")
     assert conclusion.sentence.startswith("Version 2 of app 'a'")
     if conclusion.ending is Ending.ROLLED_BACK:
         assert states.get("restore") == "success"
+
+
+def test_a_run_that_was_cleared_and_then_refused_does_not_claim_that_nothing_was_changed() -> None:
+    conclusion = concluded(changed=True, preflight=failed("The slot still gets users."), watch_promoted="skipped")
+    assert conclusion.ending is Ending.ROLLED_BACK
+    assert "nothing was changed" not in conclusion.sentence

@@ -37,31 +37,26 @@ def stopped(state: AppState) -> AppState:
     ],
 )
 def test_what_is_left_to_undo_is_judged_by_what_azure_says_now(now: AppState, expected: tuple[Undo, ...]) -> None:
-    assert expected == to_undo(BEFORE, now, "stage", promoted=False)
+    assert expected == to_undo(BEFORE, now, "stage", swap_asked=True)
 
 
 STATES = [replace(state, rules=rules) for state, rules in product((READY, swapped()), ((), (OURS,)))]
 
 
 @pytest.mark.parametrize("now", STATES)
-def test_a_promotion_is_never_undone(now: AppState) -> None:
-    assert to_undo(BEFORE, now, "stage", promoted=True) == ()
-
-
-@pytest.mark.parametrize("now", STATES)
-def test_a_release_that_recorded_nothing_changed_nothing(now: AppState) -> None:
-    assert to_undo(None, now, "stage", promoted=False) == ()
+def test_without_a_swap_of_this_run_only_its_rule_is_undone(now: AppState) -> None:
+    assert set(to_undo(BEFORE, now, "stage", swap_asked=False)) <= {Undo.CLEAR_RULE}
 
 
 def test_somebody_elses_swap_is_left_alone() -> None:
     hotfix = replace(READY, production=replace(READY.production, deployment_id="storefront__hotfix"))
 
-    assert to_undo(BEFORE, hotfix, "stage", promoted=False) == ()
+    assert to_undo(BEFORE, hotfix, "stage", swap_asked=True) == ()
 
 
 @pytest.mark.parametrize("now", [*STATES, stopped(swapped())])
 def test_doing_all_of_it_leaves_nothing_to_undo(now: AppState) -> None:
-    for undo in to_undo(BEFORE, now, "stage", promoted=False):
+    for undo in to_undo(BEFORE, now, "stage", swap_asked=True):
         if undo is Undo.CLEAR_RULE:
             now = replace(now, rules=())
         elif undo is Undo.START_SLOT:
@@ -71,4 +66,4 @@ def test_doing_all_of_it_leaves_nothing_to_undo(now: AppState) -> None:
             now = swapped(now)
 
     assert now == READY
-    assert to_undo(BEFORE, now, "stage", promoted=False) == ()
+    assert to_undo(BEFORE, now, "stage", swap_asked=True) == ()

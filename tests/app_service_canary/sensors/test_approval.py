@@ -1,5 +1,6 @@
 """The gate, as a task."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.app_service_canary.task_context import DAG_ID, RUN_ID, task_context
 from app_service_canary.errors import ApprovalDenied
 from app_service_canary.release.policy import Approval
 from app_service_canary.sensors.approval import ManagerApprovalSensor
+from app_service_canary.triggers import waiting
 from app_service_canary.triggers.approval import ApprovalTrigger
 from app_service_canary.triggers.waiting import event, now
 
@@ -162,3 +164,25 @@ def test_a_variable_that_opened_the_gate_is_consumed(airflow: Airflow) -> None:
     airflow.variables[KEY] = "approve"
     gate().execute_complete(with_context, trigger.look_at_variable())
     assert airflow.variables == {}
+
+
+def test_a_gate_that_is_cleared_after_its_deadline_opens_anew(airflow: Airflow) -> None:
+    with_context = context()
+    with_context["task_state_store"]["opened_at"] = (now() - timedelta(days=2)).isoformat()
+    deadline = open_gate(gate(timeout="1h"), with_context).deadline
+    assert deadline is not None
+    assert deadline > now() + timedelta(minutes=59)
+
+
+def test_without_deferral_the_variable_still_opens_the_gate(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
+    at = ManagerApprovalSensor(
+        task_id="approval",
+        resource_group="storefront-rg",
+        app="storefront",
+        slot="canary",
+        poll_interval=timedelta(seconds=0.01),
+        deferrable=False,
+    )
+    monkeypatch.setattr(ApprovalTrigger, "_variable", lambda self: "approve" if airflow.asked else None)
+    assert at.execute(context())["door"] == "variable"

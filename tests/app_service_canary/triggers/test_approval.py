@@ -77,6 +77,15 @@ async def test_a_response_that_came_before_the_task_was_deferred_counts(monkeypa
     }
 
 
+async def test_later_responses_resume_the_task_without_this_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("airflow.sdk.execution_time.hitl.get_hitl_detail_content_detail", lambda ti_id: asked.append(1))
+    monkeypatch.setattr(ApprovalTrigger, "_variable", lambda self: None)
+    trigger = gate()
+    assert [await trigger.look(), await trigger.look()] == [None, None]
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(("options", "approved"), [(["Approve"], True), (["Reject"], False), ([], False)])
 def test_only_the_option_approve_approves(options: list[str], approved: bool) -> None:
     assert decision_of_response(options, None, "maria").approved is approved
