@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import tests.airflow_environment  # noqa: F401 - settles Airflow's home before anything imports Airflow
 from tests.simulator import RunningSimulator, sample_package
+
+# On a busy machine drawing an example may take seconds; how long it took says nothing about the code.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from demo.airflow_home import User
 
-TIMEOUT = 30.0  # seconds; SQLite makes requests queue behind each other while the scheduler writes
+TIMEOUT = 90.0  # seconds; SQLite makes requests queue behind each other while the scheduler writes
 CONNECT_RETRIES = 3  # of httpx's transport: only connections that were never made are tried again
 
 

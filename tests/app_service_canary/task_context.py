@@ -21,6 +21,7 @@ class TaskInstance:
     """`context["ti"]`: XComs by task and key, and the states of the run's tasks."""
 
     dag_id, run_id, id, map_index = DAG_ID, RUN_ID, TI_ID, -1
+    try_number = 1
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id

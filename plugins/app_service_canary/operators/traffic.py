@@ -142,8 +142,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
         Raises:
             InvalidReleasePlan: the rule is not there, or says something else.
         """
-        if self.weight is None or is_beyond_the_end(self.weight):
-            return
+        if self.weight is None or is_beyond_the_end(self.weight) or context["ti"].try_number == 1:
+            return  # the first time, the step's shift has just read its rule back
         rule = self.with_hook(lambda hook: hook.read_rule(self.target))
         if rule is None or rule.weight != float(self.weight):
             found = f"{rule.weight:g} %" if rule else "no rule for it"
@@ -188,12 +188,13 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
 
     Args:
         preflight_task_id: the task that recorded what was there before.
+        swap_task_id: the task that swaps, and reads back that it has.
     """
 
-    def __init__(self, *, preflight_task_id: str = "preflight", **kwargs: Any) -> None:
+    def __init__(self, *, preflight_task_id: str = "preflight", swap_task_id: str = "swap", **kwargs: Any) -> None:
         # The rule was cleared before the swap; what a bad verdict undoes is the swap, by `restore`.
         super().__init__(clear_on_failure=False, **kwargs)
-        self.preflight_task_id = preflight_task_id
+        self.preflight_task_id, self.swap_task_id = preflight_task_id, swap_task_id
 
     def refuse_without_users(self, context: Context) -> None:
         """Refuses to call promoted what was never swapped in, as when a person marked the swap as success.
@@ -201,6 +202,8 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         Raises:
             SwapFailed: production holds what it held before.
         """
+        if context["ti"].xcom_pull(task_ids=self.swap_task_id):
+            return
         before = known_before(context, self.preflight_task_id)
         if not before.swapped_in(self.with_hook(lambda hook: hook.read_production(self.target))):
             raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")

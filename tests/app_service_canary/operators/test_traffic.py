@@ -85,16 +85,18 @@ def test_a_bake_that_was_begun_is_not_begun_again_by_the_next_try() -> None:
     assert ends[0] == ends[1]
 
 
-def test_a_watch_without_its_users_is_refused(simulator: RunningSimulator, app: str) -> None:
+def test_a_watch_that_is_run_again_without_its_users_is_refused(simulator: RunningSimulator, app: str) -> None:
     shift(app, 20).execute(task_context())
     watching = CanaryAnalysisOperator(
         task_id="watch", weight="50.0", bake="10m", hosts_by_side={}, **{**TARGET, "app": app}
     )
+    again = task_context()
+    again["ti"].try_number = 2
     with pytest.raises(InvalidReleasePlan, match=r"should get 50 % of the users to be watched, and Azure says 20 %"):
-        watching.execute(task_context())
+        watching.execute(again)
     shift(app, 50).execute(task_context())
     with pytest.raises(TaskDeferred):
-        watching.execute(task_context())
+        watching.execute(again)
 
 
 def test_what_was_not_swapped_in_is_not_watched_as_promoted(simulator: RunningSimulator, fresh_app: str) -> None:
