@@ -87,6 +87,7 @@ def picture_of_the_approval(page: Page, url: str, run_id: str) -> None:
     page.set_viewport_size({"width": WIDTH, "height": APPROVAL_HEIGHT})
     page.goto(f"{url}/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/{APPROVAL}/required_actions")
     page.get_by_role("button", name="Approve", exact=True).wait_for()
+    page.locator(".react-flow__node", has_text="ManagerApprovalSensor").get_by_text("deferred").wait_for()
     take("approval", page)
 
 
