@@ -7,7 +7,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
 
 from app_service_canary.hooks.app_hosts import AppHosts
@@ -61,7 +61,7 @@ class AzureManagementHook(AzureBaseHook):
         """What the connection says."""
         if self._settings is None:
             connection = await get_async_connection(self.conn_id)
-            self._settings = AzureSettings.of(connection, await get_async_extra_dejson(connection))
+            self._settings = AzureSettings.of(connection, await connection.aextra_dejson())
         return self._settings
 
     async def client(self) -> AsyncWebSiteManagementClient:
