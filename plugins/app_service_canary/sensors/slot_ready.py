@@ -47,7 +47,7 @@ class SlotReadySensor(AppServiceTask, BaseSensorOperator):
         slot_host: str | None = None,
         readiness: Readiness | None = None,
         answer_timeout: timedelta = timedelta(seconds=10),
-        poll_interval: timedelta = timedelta(seconds=2),
+        poll_interval: timedelta = timedelta(seconds=1),
         azure_app_service_conn_id: str = "azure_app_service",
         deferrable: bool = True,
         **kwargs: Any,
