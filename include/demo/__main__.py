@@ -33,7 +33,7 @@ COMMANDS: dict[str, Callable[[Processes, Settings], int]] = {
 
 def stop() -> int:
     """End what earlier runs left running, in every run directory."""
-    for path in sorted(RUNS.glob("*/")):
+    for path in sorted(path for path in RUNS.glob("*") if path.is_dir()):
         for ended in RunDirectory(path).stop():
             sys.stdout.write(f"ended {ended}, left by make {path.name}\n")
     return 0

@@ -98,7 +98,8 @@ def test_stop_ends_what_a_killed_run_left(tmp_path: Path) -> None:
     run.kill()
     run.communicate(timeout=PATIENCE)
     stopping = demo(tmp_path, "stop")
-    told, _ = stopping.communicate(timeout=PATIENCE)
+    told, errors = stopping.communicate(timeout=PATIENCE)
+    assert errors == ""
     assert (stopping.returncode, told) == (0, "ended simulator, left by make simulator\n")
     eventually(lambda: not any(alive(process) for process in left), "what was left is gone")
 
