@@ -8,8 +8,6 @@ import pytest
 from tests.app_service_simulator.data_plane import PATIENCE, PRODUCTION_KEY, STAGE, WEB, rule, until
 from yarl import URL
 
-pytest_plugins = ["tests.app_service_simulator.front_end_fixtures"]
-
 
 async def ask_by_hand(visitor, request_line):
     """Sends a request line no client library would, and returns what the upstream app saw."""

@@ -25,8 +25,6 @@ from app_service_simulator.quirks import Quirks
 from app_service_simulator.traffic import TrafficLog
 from sample_app.build import SOURCE
 
-pytest_plugins = ["tests.app_service_simulator.front_end_fixtures"]
-
 
 class TestFindingTheApp:
     async def test_a_host_is_found_in_any_case_and_with_a_port(self, town, visitor):

@@ -1,8 +1,6 @@
 import pytest
 from tests.app_service_simulator.data_plane import PATIENCE, WEB
 
-pytest_plugins = ["tests.app_service_simulator.front_end_fixtures"]
-
 
 @pytest.fixture
 def served(town, visitor):
