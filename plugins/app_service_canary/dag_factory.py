@@ -27,7 +27,7 @@ from app_service_canary.release.durations import format_duration
 from app_service_canary.release.plan import bakes_as_written
 from app_service_canary.release.policy import ReleasePolicy, Step
 from app_service_canary.release.release_file import read_release_file
-from app_service_canary.release.timing import time_to_promote, worst_time_to_roll_back
+from app_service_canary.release.timing import time_to_finish, time_to_promote, worst_time_to_roll_back
 from app_service_canary.run_form import run_params
 from app_service_canary.sensors.approval import ManagerApprovalSensor
 from app_service_canary.sensors.drained import PinnedUsersDrainedSensor
@@ -232,8 +232,9 @@ def _documentation(policy: ReleasePolicy) -> str:
             f"* Steps: {steps}, baked for {bakes_as_written(policy.steps)}",
             f"* Decides before the swap: {approvers}; silence for {format_duration(policy.approval.timeout)} means "
             f"{policy.approval.on_timeout.value}",
-            f"* Takes {_about(time_to_promote(policy))} to promote, the approval aside; a version that fails loses its "
-            f"new users within {format_duration(worst_time_to_roll_back(policy.watch))}",
+            f"* Takes {_about(time_to_promote(policy))} to promote, and {_about(time_to_finish(policy))} until the "
+            "slot is stopped, the approval aside; a version that fails loses its new users within "
+            f"{format_duration(worst_time_to_roll_back(policy.watch))}",
             "",
             "Mark a `watch` success: go on now. Mark it failed: roll back. Clear it: watch again. "
             "Mark the run failed: abort.",

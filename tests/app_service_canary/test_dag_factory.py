@@ -55,6 +55,12 @@ def test_two_groups_carry_the_stages_into_the_graph() -> None:
     assert [list(groups["staging"].children)[-1], next(iter(groups["production"].children))] == ["canary_50", "swap"]
 
 
+def test_the_dags_page_says_how_long_a_release_takes() -> None:
+    # 30 s + 5 min + 1 h + 3 x 32 s + 110 s + 10 min + 11 x 3 s, and the drain's hour less the swap and the last bake
+    said = "Takes about 1h19m29s to promote, and about 2h7m39s until the slot is stopped, the approval aside"
+    assert said in str(dag_of().doc_md)
+
+
 def test_only_one_release_of_an_app_runs_at_a_time() -> None:
     assert dag_of().max_active_runs == 1
 
