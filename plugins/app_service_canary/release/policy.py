@@ -22,6 +22,9 @@ def _two_decimals(weight: float) -> float:
 
 
 Weight = Annotated[float, Field(ge=0, le=100, strict=True), AfterValidator(_two_decimals)]
+HOST_PATTERN = r"^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$"
+"""A host name as in an address, perhaps with a port, perhaps any of its subdomains."""
+
 UrlPath = Annotated[str, Field(pattern=r"^/\S*$")]
 
 
@@ -46,6 +49,8 @@ class Artifact(_Section):
         type: what kind of package, or `container` for an image.
         path: where below the site's root a `static` or `war` artifact goes; None for the type's own default.
         clean: remove files that the new package does not have. App Service's default for zip.
+        hosts: where it may come from: hosts of packages' addresses, or registries of images; `*.` in front
+            stands for any subdomain. Empty: from anywhere.
         os: the plan's operating system, which decides between `linuxFxVersion` and `windowsFxVersion`
             for a container.
     """
@@ -53,6 +58,7 @@ class Artifact(_Section):
     type: ArtifactType = ArtifactType.ZIP
     path: UrlPath | None = None
     clean: bool = True
+    hosts: tuple[Annotated[str, Field(pattern=HOST_PATTERN)], ...] = ()
     os: Literal["linux", "windows"] = "linux"
 
     @property
@@ -133,6 +139,24 @@ class Approval(_Section):
     on_timeout: OnTimeout = OnTimeout.REJECT
 
 
+class AfterRollback(str, Enum):
+    """What becomes of the slot after a rollback, while some users are still pinned to it by their cookie."""
+
+    KEEP = "keep"
+    """It stays as it is, for a look at what went wrong; pinned users stay on the bad version for up to an hour."""
+    STOP = "stop"
+    """It is stopped at once: pinned users get an error page instead of the bad version."""
+    HEAL = "heal"
+    """The stable version is put into it: pinned users are well again as soon as it is deployed."""
+
+
+class Watchdog(str, Enum):
+    """What the DAG `canary_watchdog` does about traffic that no living release answers for."""
+
+    REPORT = "report"
+    CLEAR = "clear"
+
+
 class ReleasePolicy(_Section):
     """One release file.
 
@@ -145,7 +169,9 @@ class ReleasePolicy(_Section):
         artifact, readiness, steps, watch, approval: see there.
         drain: how long, at most, users pinned to the slot are waited for before it is stopped. The routing
             cookie lives one hour (https://learn.microsoft.com/azure/app-service/deploy-staging-slots).
-        restore_timeout: how long the way back may take.
+        restore_timeout: how long the way back may take, with Azure failing or not.
+        after_rollback: what becomes of the slot after a rollback.
+        watchdog: what is done about a rule or a running slot that no living release answers for.
     """
 
     app: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$")]
@@ -160,6 +186,8 @@ class ReleasePolicy(_Section):
     approval: Approval = Approval()
     drain: Duration = timedelta(hours=1)
     restore_timeout: Duration = timedelta(minutes=30)
+    after_rollback: AfterRollback = AfterRollback.HEAL
+    watchdog: Watchdog = Watchdog.REPORT
 
     @field_validator("slot")
     @classmethod
