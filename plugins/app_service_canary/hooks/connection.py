@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.release.quoting import quoted
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -23,8 +24,8 @@ take users off a bad version. Tasks and triggers repeat by themselves, within a 
 class AzureSettings:
     """Where Azure is and as whom to speak.
 
-    The fields of the provider's `azure` connection, and four optional extras for private clouds and for
-    trying out without Azure.
+    The fields of the provider's `azure` connection, four optional extras for private clouds and for trying out
+    without Azure, and one about packages.
 
     Attributes:
         connection: its id, for sentences.
@@ -39,6 +40,8 @@ class AzureSettings:
         ca_bundle: extra; a PEM file with the certificate authorities to trust, instead of the system's.
         connect_to: extra; where to send the requests meant for the apps' own hosts, with their Host header,
             as curl's --connect-to does. For networks in which those names do not resolve.
+        allow_http_packages: extra, true or false; whether packages may come by plain http, which anybody on the
+            way could replace. For networks that are trusted.
     """
 
     connection: str
@@ -53,13 +56,14 @@ class AzureSettings:
     resource_manager: str | None = None
     ca_bundle: str | None = None
     connect_to: str | None = None
+    allow_http_packages: bool = False
 
     @classmethod
     def of(cls, connection: Connection, extra: Mapping[str, Any]) -> AzureSettings:
         """Reads a connection.
 
         Raises:
-            InvalidReleasePlan: no subscription is named, or it uses a legacy key file.
+            InvalidReleasePlan: no subscription is named, an extra is of the wrong kind, or it uses a legacy key file.
         """
         if extra.get("key_path") or extra.get("key_json"):
             raise InvalidReleasePlan(
@@ -78,6 +82,7 @@ class AzureSettings:
             client_secret=connection.password,
             tenant_id=extra.get("tenantId"),
             cloud=extra.get("cloud_environment") or "AzurePublicCloud",
+            allow_http_packages=_yes_or_no(connection, "allow_http_packages", extra.get("allow_http_packages")),
             **{
                 name: extra.get(name) or None
                 for name in (
@@ -147,3 +152,13 @@ class AzureSettings:
 
     def _trust(self) -> dict[str, Any]:
         return {"connection_verify": self.ca_bundle} if self.ca_bundle else {}
+
+
+def _yes_or_no(connection: Connection, name: str, found: Any) -> bool:
+    """An extra that is true or false, or that a form kept as text; left out or empty it is false."""
+    word = str(found).strip().lower()
+    if found in (None, "") or word in ("false", "true"):
+        return word == "true"
+    raise InvalidReleasePlan(
+        f"Connection '{connection.conn_id}': extra {name} is {quoted(found)}; allowed: true or false."
+    )
