@@ -75,6 +75,12 @@ def _fields() -> dict[str, Any]:
         "connect_to": _field(
             "Connect to", "Where to send requests for the apps' own hosts, for networks that cannot resolve them."
         ),
+        "allow_http_packages": _field(
+            "Allow packages by plain http",
+            "Anybody on the way could replace such a package: for trusted networks.",
+            type=["boolean", "null"],
+            default=False,
+        ),
     }
 
 

@@ -8,12 +8,14 @@ from airflow.sdk import Param
 
 from app_service_canary.release.plan import (
     BAKE_PATTERN,
-    IMAGE_PATTERN,
+    LONGEST_BAKE,
+    LONGEST_NOTE,
     VERSION_PATTERN,
     bakes_as_written,
     weights_as_written,
 )
 from app_service_canary.release.policy import ReleasePolicy
+from app_service_canary.release.source import IMAGE_PATTERN, LONGEST_ADDRESS, LONGEST_IMAGE, PACKAGE_PATTERN
 
 
 def run_params(policy: ReleasePolicy) -> dict[str, Param]:
@@ -41,6 +43,7 @@ def _source(policy: ReleasePolicy) -> dict[str, Param]:
             description="Registry, name and tag or digest; the slot must be allowed to pull it.",
             examples=["contoso.azurecr.io/web:2.0.0"],
             pattern=IMAGE_PATTERN,
+            maxLength=LONGEST_IMAGE,
         )
         return {"image": image}
     package = Param(
@@ -50,7 +53,9 @@ def _source(policy: ReleasePolicy) -> dict[str, Param]:
         "shared access signature in it is hidden in logs, but stays readable in the run's configuration: give it a "
         "short life.",
         examples=["https://contosopackages.blob.core.windows.net/web/web-2.0.0.zip?sv=…&sig=…"],
-        pattern=r"^https://[^\s/]+/\S+$",
+        # With http too: the form cannot know whether the connection allows it. Preflight does.
+        pattern=PACKAGE_PATTERN,
+        maxLength=LONGEST_ADDRESS,
     )
     return {"package_uri": package}
 
@@ -80,6 +85,7 @@ def _pace(policy: ReleasePolicy) -> dict[str, Param]:
             "“manual” waits until a person marks the step's watch as success.",
             examples=["15m", "5m, 15m, 1h", "manual"],
             pattern=BAKE_PATTERN,
+            maxLength=LONGEST_BAKE,
         ),
     }
 
@@ -92,5 +98,5 @@ def _note() -> Param:
         format="multiline",
         title="Note",
         description="Shown to the manager who is asked to approve.",
-        maxLength=2000,
+        maxLength=LONGEST_NOTE,
     )

@@ -86,7 +86,7 @@ def test_what_to_release_is_required_and_the_pace_is_prefilled_from_the_file() -
     [
         ("version", ""),
         ("version", "two words"),
-        ("package_uri", "http://insecure.example/web.zip"),
+        ("package_uri", "ftp://insecure.example/web.zip"),
         ("package_uri", "web.zip"),
         ("weights", []),
         ("weights", [101]),

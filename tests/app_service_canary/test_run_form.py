@@ -7,6 +7,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamValidationError
 from tests.app_service_canary.release.policies import policy
 
+from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.plan import plan_release
 from app_service_canary.run_form import run_params
 
@@ -85,10 +86,41 @@ def test_any_other_version_is_refused_at_once(version: Any) -> None:
         resolve("version", version)
 
 
-@pytest.mark.parametrize("uri", ["", "web.zip", "http://h/w", "https://h", "https://h/", "https:///w", "https://h/a b"])
-def test_a_package_address_that_is_not_https_with_a_path_is_refused_at_once(uri: str) -> None:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "web.zip",
+        "ftp://h/w",
+        "https://h",
+        "https://h/",
+        "https:///w",
+        "https://h/a b",
+        "https://u:p@h/w",
+        "https://h\\@evil/w",
+        "https://h/w#x",
+        f"{PACKAGE}\n",
+        f" {PACKAGE}",
+        f"{PACKAGE}{'a' * 5000}",
+    ],
+)
+def test_a_package_address_without_a_scheme_host_and_path_is_refused_at_once(uri: str) -> None:
     with pytest.raises(ParamValidationError):
         resolve("package_uri", uri)
+
+
+def test_whether_plain_http_is_allowed_is_left_to_preflight_which_knows_the_connection() -> None:
+    uri = "http://packages.example/web.zip"
+
+    assert uri == resolve("package_uri", uri)
+    with pytest.raises(InvalidReleasePlan, match="allowed: an https:// address"):
+        plan_release(policy(), {"version": "2.0.0", "package_uri": uri})
+
+
+@pytest.mark.parametrize(("name", "value"), [("version", "2.0.0\n"), ("image", "web:2\n")])
+def test_a_line_break_at_the_end_is_refused_at_once(name: str, value: str) -> None:
+    with pytest.raises(ParamValidationError):
+        field(name).resolve(value)
 
 
 def test_a_signed_package_address_is_taken_whole() -> None:

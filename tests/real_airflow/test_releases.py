@@ -211,7 +211,7 @@ def test_tasks_marked_success_in_the_grid_go_on_at_once(releases: Releases) -> N
         {"version": None},
         {"package_uri": None},
         {"version": "two words"},
-        {"package_uri": "http://packages/web.zip"},
+        {"package_uri": "ftp://packages/web.zip"},
         {"weights": [101]},
         {"weights": [10, 20]},
         {"bake": "soon"},

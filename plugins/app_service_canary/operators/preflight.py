@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import PreflightRefused
+from app_service_canary.operators.stable import recall_stable, stable_asset
 from app_service_canary.operators.task import RECORD_KEY, AppServiceOperator
 from app_service_canary.release.app_state import AppState, Before
 from app_service_canary.release.durations import format_duration
@@ -14,6 +15,7 @@ from app_service_canary.release.masking import secrets_of
 from app_service_canary.release.plan import ReleasePlan, plan_release
 from app_service_canary.release.policy import ReleasePolicy
 from app_service_canary.release.preflight import objections
+from app_service_canary.release.stable import Stable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,19 +36,21 @@ class ReleasePreflightOperator(AppServiceOperator):
     """
 
     def __init__(self, *, policy: ReleasePolicy, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.policy = policy
+        self.policy, self.asset = policy, stable_asset(policy.resource_group, policy.app)
+        super().__init__(inlets=[self.asset], **kwargs)
 
     def act(self, context: Context) -> dict[str, Any]:
         params = context["params"]
         for secret in secrets_of(str(params.get("package_uri") or "")):
             mask_secret(secret)
-        plan = plan_release(self.policy, params)
-        state, stable_version = self.with_hook(self._read)
+        settings = self.with_hook(lambda hook: hook.settings())
+        plan = plan_release(self.policy, params, allow_http_packages=settings.allow_http_packages)
+        promoted_last = recall_stable(context, self.asset)
+        state, stable_version, stable = self.with_hook(lambda hook: self._read(hook, promoted_last))
         before = self._before(context, state)
         if found := objections(state, self.policy, plan.steps[-1].weight):
             raise PreflightRefused(" ".join(found))
-        self._remember(context, before)
+        self._remember(context, before, stable)
         self.log.info(
             "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version
         )
@@ -66,10 +70,12 @@ class ReleasePreflightOperator(AppServiceOperator):
             )
         return before
 
-    def _remember(self, context: Context, before: Before) -> None:
+    def _remember(self, context: Context, before: Before, stable: Stable | None) -> None:
         """From here on the run may change Azure; the way back needs this, whatever becomes of the release file."""
+        kept = context["task_state_store"].get(RECORD_KEY) or {}
         record = {
             "before": before.to_json(),
+            "stable": kept.get("stable") or (stable.to_json() if stable else None),
             "resource_group": self.resource_group,
             "app": self.app,
             "slot": self.slot,
@@ -77,18 +83,26 @@ class ReleasePreflightOperator(AppServiceOperator):
         context["task_state_store"].set(RECORD_KEY, record)
         context["ti"].xcom_push(RECORD_KEY, record)
 
-    async def _read(self, hook: AppServiceHook) -> tuple[AppState, str]:
+    async def _read(self, hook: AppServiceHook, promoted_last: Stable | None) -> tuple[AppState, str, Stable | None]:
+        """The app, the version in production, and what would put that version back into the slot."""
         state = await hook.read_app(self.target)
-        return state, await self._stable_version(hook, state) or UNKNOWN_VERSION
-
-    async def _stable_version(self, hook: AppServiceHook, state: AppState) -> str | None:
-        """What production runs: what the app says of itself, else its image."""
-        if path := self.policy.readiness.version_path:
-            async with await hook.app_hosts(self.policy.watch.timeout.total_seconds()) as hosts:
-                return await hosts.version(state.production.host, path)
+        version = await self._said_version(hook, state)
         if self.policy.artifact.is_container:
-            return await hook.read_image(self.target, self.policy.artifact.os, production=True)
-        return None
+            image = await hook.read_image(self.target, self.policy.artifact.os, production=True)
+            known = version or image or UNKNOWN_VERSION
+            return state, known, Stable(known, image) if image else None
+        if promoted_last and promoted_last.is_in_production(
+            version, "" if version else await hook.read_deployment(self.target, production=True)
+        ):
+            return state, promoted_last.version, promoted_last
+        return state, version or UNKNOWN_VERSION, None
+
+    async def _said_version(self, hook: AppServiceHook, state: AppState) -> str | None:
+        """What the app in production says of itself; None when it is not asked, or does not say."""
+        if not (path := self.policy.readiness.version_path):
+            return None
+        async with await hook.app_hosts(self.policy.watch.timeout.total_seconds()) as hosts:
+            return await hosts.version(state.production.host, path)
 
     def _record(self, plan: ReleasePlan, state: AppState, before: Before, stable_version: str) -> dict[str, Any]:
         steps = [plan.step(index) for index in range(len(self.policy.steps))]

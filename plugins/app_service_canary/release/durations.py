@@ -26,10 +26,10 @@ def parse_duration(text: object) -> timedelta:
         ValueError: it is none, it is zero, or it is longer than a year; the sentence names what is allowed.
     """
     match = _PARTS.fullmatch(text.strip()) if isinstance(text, str) else None
-    parts = {unit: int(number) for unit, number in match.groupdict().items() if number} if match else {}
     try:
+        parts = {unit: int(number) for unit, number in match.groupdict().items() if number} if match else {}
         duration = timedelta(**parts)
-    except OverflowError:
+    except (OverflowError, ValueError):  # the latter: Python reads no number of more than 4300 digits
         duration = timedelta.max
     if not duration:
         raise ValueError(f"{quoted(text)} is not {ALLOWED}")

@@ -8,8 +8,16 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 SHORTEST_SECRET = 16
 """Characters. Shorter values of a query (a version number, say) would black out ordinary words of the log."""
 
-_SIGNATURE = re.compile(r"(\bsig=)[^&\s\"'<>]+", re.IGNORECASE)
-"""How a shared access signature stands in an address."""
+_SIGNATURE = re.compile(
+    r"((?:(?<![a-z])|(?<=%3f)|(?<=%[0-9]f))(?:sig|x-amz-signature|x-goog-signature)(?:=|%(?:25)*3d|\\u003d))"
+    r"(?:(?!%(?:25)*26|\\)[^&\s\"'<>;])+",
+    re.IGNORECASE,
+)
+"""How a shared access signature stands in an address, also in one that is percent-encoded, in HTML or in JSON."""
+
+_QUERY = re.compile(r"[?#&;]|%(?:25)*(?:3f|23|26)", re.IGNORECASE)
+
+_USER = re.compile(r"(//)[^/\s?#\"'<>]+@")
 
 
 def without_secrets(url: str) -> str:
@@ -44,5 +52,14 @@ def secrets_of(url: str) -> list[str]:
 
 
 def without_signatures(text: str) -> str:
-    """A text of Azure's that may quote a package's address, without the signature in it."""
-    return _SIGNATURE.sub(r"\1***", text)
+    """A text that may quote a package's address, without the signature, user and password in it."""
+    return _USER.sub(r"\1***@", _SIGNATURE.sub(r"\1***", text))
+
+
+def cautiously(text: str) -> str:
+    """What somebody gave as an address and is none, as it may be shown: what follows a query's signs, and what stands
+    before an @, may be secret, wherever they are.
+    """
+    start, user, rest = _QUERY.split(text, maxsplit=1)[0].rpartition("@")
+    scheme = re.match(r"[a-z]+://", start)
+    return without_signatures(f"{scheme[0] if scheme else ''}***@{rest}" if user else rest)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.durations import ALLOWED_BAKE, format_duration, parse_bake
-from app_service_canary.release.masking import without_secrets
+from app_service_canary.release.masking import without_secrets, without_signatures
 from app_service_canary.release.policy import ReleasePolicy, Step, refuse_weights_that_do_not_rise
 from app_service_canary.release.quoting import quoted
+from app_service_canary.release.source import END, image_reference, package_address
 
-VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
+VERSION_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}{END}"
 BAKE_PATTERN = r"^\s*(manual|(\d+[dhms])+)(\s*,\s*(manual|(\d+[dhms])+))*\s*$"
-IMAGE_PATTERN = r"^[a-z0-9][a-z0-9._:/-]*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$"
+LONGEST_BAKE = 1000
+"""Characters: 20 steps with a bake time of each unit take some 300."""
+
+LONGEST_NOTE = 2000
+"""Characters: a page, which is what a manager may read."""
 
 
 @dataclass(frozen=True)
@@ -47,49 +52,51 @@ class ReleasePlan:
         return self.steps[index] if index < len(self.steps) else None
 
 
-def plan_release(policy: ReleasePolicy, params: Mapping[str, Any]) -> ReleasePlan:
+def plan_release(policy: ReleasePolicy, params: Mapping[str, Any], *, allow_http_packages: bool = False) -> ReleasePlan:
     """Reads a run's parameters against the app's release file.
 
     Args:
         policy: the release file.
         params: `version`, `package_uri` or `image`, and optionally `note`, `weights` and `bake`.
+        allow_http_packages: the connection lets packages come by plain http.
 
     Raises:
         InvalidReleasePlan: a parameter cannot be followed; names it, its value and what is allowed.
     """
-    version = str(params.get("version") or "")
-    if not version:
-        raise InvalidReleasePlan("Parameter version: it is missing; allowed: the new version's name, such as 2.0.0")
     weights = _weights(policy, params.get("weights"))
     bakes = _bakes(policy, params.get("bake"), len(weights))
     return ReleasePlan(
         policy=policy,
-        version=version,
-        source=_source(policy, params),
+        version=_version(params.get("version")),
+        source=(
+            image_reference(params.get("image"), policy.artifact)
+            if policy.artifact.is_container
+            else package_address(params.get("package_uri"), policy.artifact, allow_http=allow_http_packages)
+        ),
         steps=tuple(
             Step.model_construct(weight=weight, bake=bake) for weight, bake in zip(weights, bakes, strict=True)
         ),
-        note=str(params.get("note") or ""),
+        note=_note(params.get("note")),
     )
 
 
-def _source(policy: ReleasePolicy, params: Mapping[str, Any]) -> str:
-    if policy.artifact.is_container:
-        image = str(params.get("image") or "")
-        if not image:
-            raise InvalidReleasePlan("Parameter image: it is missing; allowed: an image such as registry.io/app:2.0.0")
-        return image
-    uri = str(params.get("package_uri") or "")
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme != "https" or not parts.hostname:
+def _version(found: Any) -> str:
+    if found is None or found == "":
+        raise InvalidReleasePlan("Parameter version: it is missing; allowed: the new version's name, such as 2.0.0")
+    if not isinstance(found, str) or not re.match(VERSION_PATTERN, found):
         raise InvalidReleasePlan(
-            f"Parameter package_uri: found {without_secrets(uri)!r}; allowed: an https:// address that the "
-            "slot can download, such as a blob's address with a shared access signature"
+            f"Parameter version: found {quoted(found)}; allowed: up to 64 letters, digits, dots, dashes, underscores "
+            "and plus signs, such as 2.0.0"
         )
-    return uri
+    return found
+
+
+def _note(found: Any) -> str:
+    if not isinstance(found, str | None) or len(found or "") > LONGEST_NOTE:
+        raise InvalidReleasePlan(
+            f"Parameter note: found {quoted(found)}; allowed: text of at most {LONGEST_NOTE} characters"
+        )
+    return without_signatures(found or "")
 
 
 def _weights(policy: ReleasePolicy, asked: Any) -> list[float]:
@@ -113,10 +120,12 @@ def _weights(policy: ReleasePolicy, asked: Any) -> list[float]:
 
 
 def _bakes(policy: ReleasePolicy, asked: Any, count: int) -> list[timedelta | None]:
-    if asked is None or str(asked).strip() == "":
+    if asked is None or (isinstance(asked, str) and not asked.strip()):
         return [step.bake for step in policy.steps[:count]]
+    if not isinstance(asked, str) or len(asked) > LONGEST_BAKE:
+        raise InvalidReleasePlan(f"Parameter bake: found {quoted(asked)}; allowed: {ALLOWED_BAKE}")
     try:
-        bakes = [parse_bake(text) for text in str(asked).split(",")]
+        bakes = [parse_bake(text) for text in asked.split(",")]
     except ValueError as error:
         raise InvalidReleasePlan(f"Parameter bake: {error}") from None
     if len(bakes) == 1:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from reprlib import Repr
 
+from app_service_canary.release.masking import without_signatures
+
 LONGEST_TEXT = 80
 """Characters: one line of a terminal. What somebody pasted into the wrong place need not fill a log."""
 
 
+class _Short(Repr):
+    def repr_str(self, text: str, level: int) -> str:
+        # Before it is shortened, which might leave a signature without the name by which it is known.
+        return super().repr_str(without_signatures(text), level)
+
+
 def quoted(value: object) -> str:
-    """The value as Python writes it, shortened: long text, deep or endless nesting, numbers without end."""
-    short = Repr()
+    """The value as Python writes it, without signatures, shortened: long text, endless nesting, numbers without end."""
+    short = _Short()
     short.maxlevel = 3  # a release file nests no deeper
     short.maxstring = short.maxother = short.maxlong = LONGEST_TEXT
     try:

@@ -50,6 +50,21 @@ def test_an_extra_that_is_empty_counts_as_not_given(name: str, value: str | None
     assert expected == getattr(settings({name: value}), name)
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(None, False), ("", False), (False, False), ("false", False), (True, True), ("true", True), (" True ", True)],
+)
+def test_packages_by_plain_http_are_allowed_only_where_it_says_so(found: object, expected: bool) -> None:
+    assert settings().allow_http_packages is False
+    assert settings({"allow_http_packages": found}).allow_http_packages is expected
+
+
+@pytest.mark.parametrize("found", ["yes", 1, 0, [], "no"])
+def test_an_extra_that_is_neither_true_nor_false_is_refused(found: object) -> None:
+    with pytest.raises(InvalidReleasePlan, match=r"extra allow_http_packages is .*; allowed: true or false"):
+        settings({"allow_http_packages": found})
+
+
 @pytest.mark.parametrize("subscription", [None, ""])
 def test_a_connection_without_a_subscription_is_refused(subscription: str | None) -> None:
     with pytest.raises(InvalidReleasePlan, match="'azure_app_service' names no subscription; set extra subscriptionId"):

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.app_service_canary.conftest import Connect
 from tests.app_service_canary.task_context import task_context
 from tests.simulator import RunningSimulator
 
@@ -51,6 +52,19 @@ def test_parameters_are_refused_before_azure_is_asked_anything(simulator: Runnin
     with pytest.raises(InvalidReleasePlan, match="step 2 has weight 5 after 10"):
         preflight(app).execute(with_params(weights=[10, 5]))
     assert simulator.journal(last) == []
+
+
+def test_a_package_by_plain_http_needs_a_connection_that_allows_it(app: str, azure_connection: Connect) -> None:
+    params = with_params(package_uri="http://packages.example/web.zip")
+    with pytest.raises(InvalidReleasePlan, match="allowed: an https:// address"):
+        preflight(app).execute(params)
+    azure_connection(allow_http_packages=True)
+    assert preflight(app).execute(params)["source"] == "http://packages.example/web.zip"
+
+
+def test_a_package_from_a_host_that_the_release_file_does_not_name_is_refused(app: str) -> None:
+    with pytest.raises(InvalidReleasePlan, match=r"found 'https://packages\.example/web\.zip'; allowed: packages from"):
+        preflight(app, artifact={"hosts": ["*.packages.example"]}).execute(with_params())
 
 
 def test_all_objections_are_told_at_once(simulator: RunningSimulator, fresh_app: str) -> None:
