@@ -64,7 +64,7 @@ def delays(tasks: Sequence[TaskInstance], calls: Sequence[Call]) -> Delays:
         first = first_between(calls, task.start_date, task.end_date)
         if first is None:
             raise DemonstrationError(f"task {task.task_id} made no request between its start and its end")
-        to_first_request.append((first.at - task.start_date).total_seconds())
+        to_first_request.append((first.ended - task.start_date).total_seconds())
         to_end.append((task.end_date - task.start_date).total_seconds())
     return Delays(to_first_request, to_end)
 

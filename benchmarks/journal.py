@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 
 class Call(BaseModel):
-    """One answered call; `at` is when it was answered. Other keys of the journal are not needed here."""
+    """One answered call; `ended` is when it was answered. Other keys of the journal are not needed here."""
 
     n: int
-    at: datetime
+    ended: datetime
     method: str
     operation: str
     status: int
@@ -70,4 +70,4 @@ def by_operation(calls: Iterable[Call]) -> dict[str, int]:
 
 def first_between(calls: Iterable[Call], start: datetime, end: datetime) -> Call | None:
     """The earliest call answered from `start` to `end`; None when there is none."""
-    return min((call for call in calls if start <= call.at <= end), key=lambda call: call.at, default=None)
+    return min((call for call in calls if start <= call.ended <= end), key=lambda call: call.ended, default=None)

@@ -14,6 +14,9 @@ from typing import Any
 
 import httpx
 
+from app_service_simulator.controls import Controls
+from app_service_simulator.faults.fault import Fault
+
 ROOT = Path(__file__).parent.parent
 SEVERAL_APPS = ROOT / "tests" / "seeds" / "several-apps.yaml"
 
@@ -45,8 +48,9 @@ class RunningSimulator:
         self.process = process
         self.fields = ready
         vars(self).update(ready)
-        self.client = httpx.Client(verify=self._tls(), timeout=60)
+        self.client = httpx.Client(verify=self.client_tls(), timeout=60)
         """Talks to the HTTPS port, without a token."""
+        self.controls = Controls(self.resource_manager, self.ca_bundle, self.client)
         self.visitor = httpx.Client(timeout=60)
         """Talks to the front end; it keeps no cookies unless a test sends them."""
         self._token = ""
@@ -180,31 +184,30 @@ class RunningSimulator:
 
     def put_package(self, name: str, package: bytes) -> str:
         """Keeps a package and returns an address to deploy it from."""
-        answer = self.client.put(f"{self.resource_manager}/_simulator/packages/{name}", content=package)
-        return str(answer.raise_for_status().json()["url"])
+        return self.controls.put_package(name, package)
 
     def put_image(self, image: str, package: bytes) -> None:
         """Registers what a container image runs."""
-        self.client.put(f"{self.resource_manager}/_simulator/images/{image}", content=package).raise_for_status()
+        self.controls.put_image(image, package)
 
-    def journal(self, after: int = 0) -> list[dict[str, Any]]:
-        """The calls answered so far, oldest first; only those numbered above `after`."""
-        address = f"{self.resource_manager}/_simulator/journal"
-        return list(self.client.get(address, params={"after": str(after)}).raise_for_status().json())
+    def journal(self, after: int = 0, app: str | None = None) -> list[dict[str, Any]]:
+        """The calls answered so far, oldest first; only those numbered above `after`, and about `app` if given."""
+        return self.controls.journal(after, app)
 
     def set_quirks(self, **switches: Any) -> None:
         """Sets switches; tests that do it put them back."""
-        self.client.patch(f"{self.resource_manager}/_simulator/quirks", json=switches).raise_for_status()
+        self.controls.set_quirks(**switches)
 
-    def set_faults(self, *faults: dict[str, Any]) -> None:
-        """Orders faults, instead of those still to come: `operation`, `answer`, `times`, `carried_out`."""
-        self.client.put(f"{self.resource_manager}/_simulator/faults", json=list(faults)).raise_for_status()
+    def set_faults(self, *faults: Fault) -> None:
+        """Orders faults, instead of those still to come."""
+        self.controls.set_faults(*faults)
 
     def state(self) -> dict[str, Any]:
         """Every app and slot, as the simulator has them."""
-        return dict(self.client.get(f"{self.resource_manager}/_simulator/state").raise_for_status().json())
+        return self.controls.state()
 
-    def _tls(self) -> ssl.SSLContext:
+    def client_tls(self) -> ssl.SSLContext:
+        """Trusts the simulator and nobody else."""
         return ssl.create_default_context(cafile=self.ca_bundle)
 
 

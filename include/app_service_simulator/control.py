@@ -18,8 +18,9 @@ HELP = {
     "PUT, GET /_simulator/packages/{name}": "keep a package, and serve it whatever the query",
     "PUT /_simulator/images/{registry/app:tag}": "register what a container image runs (a zip)",
     "GET, PATCH /_simulator/quirks": "the switches for doubtful facts",
-    "GET, PUT /_simulator/faults": "faults the next calls will meet: [{operation, answer, times, carried_out}]",
-    "GET /_simulator/journal?after=N": "the calls answered so far",
+    "GET, PUT, POST, DELETE /_simulator/faults": "faults that calls will meet; PUT replaces, POST adds",
+    "DELETE /_simulator/faults/{id}": "removes one fault",
+    "GET /_simulator/journal?after=N&app=NAME": "the calls answered so far",
 }
 
 Answer = Callable[[aiohttp.web.Request, str], Awaitable[aiohttp.web.Response]]
@@ -38,6 +39,9 @@ class Control:
             ("PATCH", re.compile(r"/_simulator/quirks"), self._change_quirks),
             ("GET", re.compile(r"/_simulator/faults"), self._faults),
             ("PUT", re.compile(r"/_simulator/faults"), self._replace_faults),
+            ("POST", re.compile(r"/_simulator/faults"), self._add_faults),
+            ("DELETE", re.compile(r"/_simulator/faults"), self._clear_faults),
+            ("DELETE", re.compile(r"/_simulator/faults/(\d+)"), self._remove_fault),
             ("GET", re.compile(r"/_simulator/packages/(.+)"), self._package),
             ("PUT", re.compile(r"/_simulator/packages/(.+)"), self._put_package),
             ("PUT", re.compile(r"/_simulator/images/(.+)"), self._put_image),
@@ -72,7 +76,8 @@ class Control:
         return aiohttp.web.json_response(state)
 
     async def _journal(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
-        return aiohttp.web.json_response(self._simulator.journal.after(int(request.query.get("after", "0"))))
+        after, app = int(request.query.get("after", "0")), request.query.get("app")
+        return aiohttp.web.json_response(self._simulator.journal.after(after, app))
 
     async def _quirks(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
         return aiohttp.web.json_response(self._simulator.quirks.as_dict())
@@ -85,10 +90,22 @@ class Control:
         return await self._quirks(request, "")
 
     async def _faults(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
-        return aiohttp.web.json_response([vars(fault) for fault in self._simulator.faults.pending])
+        return aiohttp.web.json_response(self._simulator.faults.as_json())
 
     async def _replace_faults(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
         self._simulator.faults.replace(json.loads(await request.text()))
+        return await self._faults(request, "")
+
+    async def _add_faults(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
+        orders = self._simulator.faults.add(json.loads(await request.text()))
+        return aiohttp.web.json_response([order.as_json() for order in orders], status=201)
+
+    async def _clear_faults(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
+        self._simulator.faults.clear()
+        return await self._faults(request, "")
+
+    async def _remove_fault(self, request: aiohttp.web.Request, number: str) -> aiohttp.web.Response:
+        self._simulator.faults.remove(int(number))
         return await self._faults(request, "")
 
     async def _package(self, request: aiohttp.web.Request, name: str) -> aiohttp.web.Response:

@@ -1,4 +1,4 @@
-"""Which calls were made: so that somebody can count what a client asks of Azure."""
+"""What was asked of Azure, by whom, and what came of it: for counting calls, and for proving what happened when."""
 
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -10,29 +10,46 @@ LIMIT = 10_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One answered call. `path` has no query, for a query can hold a secret."""
+    """One call. `path` has no query, for a query can hold a secret.
 
-    n: int
-    at: str
+    Attributes:
+        began, ended: real time, ISO 8601, UTC: when the request was there, and when it had been answered.
+        status: of the answer; None if the connection was broken instead.
+        operation: Microsoft's operation id.
+        principal: who asked, if a token said so.
+        app: the app it is about, None for calls about none.
+        caller: process id of the program that called, None if it could not be found out.
+        fault: the fault that acted on it, as it was ordered, if one did.
+    """
+
+    began: str
+    ended: str
     method: str
     path: str
-    status: int
+    status: int | None
     operation: str
     principal: str | None
+    app: str | None
+    caller: int | None
+    fault: dict[str, Any] | None
 
 
 class Journal:
-    """The last LIMIT calls to Resource Manager, Entra ID, Azure Monitor and Kudu, oldest first."""
+    """The last LIMIT calls to Resource Manager, Entra ID, Azure Monitor and Kudu, in the order of their answers."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=LIMIT)
+        self._entries: deque[tuple[int, Entry]] = deque(maxlen=LIMIT)
         self._count = 0
 
-    def record(self, *, at: str, method: str, path: str, status: int, operation: str, principal: str | None) -> None:
-        """Adds a call; `n` counts from 1 and never starts again."""
+    def record(self, entry: Entry) -> None:
+        """Adds an entry, numbered from 1; the numbers never start again."""
         self._count += 1
-        self._entries.append(Entry(self._count, at, method, path, status, operation, principal))
+        self._entries.append((self._count, entry))
 
-    def after(self, n: int = 0) -> list[dict[str, Any]]:
-        """The entries numbered above `n`."""
-        return [asdict(entry) for entry in self._entries if entry.n > n]
+    def after(self, n: int = 0, app: str | None = None) -> list[dict[str, Any]]:
+        """The entries numbered above `n`, with their number as `n`; only those about `app`, if it is given."""
+        return [
+            {"n": number, **asdict(entry)}
+            for number, entry in self._entries
+            if number > n and (app is None or (entry.app or "").lower() == app.lower())
+        ]

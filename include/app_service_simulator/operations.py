@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app_service_simulator.arm.errors import AppServiceError, AzureError, conflict
+from app_service_simulator.arm.errors import AppServiceError, AzureError, another_operation
 from app_service_simulator.clock import Clock
 
 
@@ -67,12 +67,10 @@ class Operations:
         """409 while an operation holds the app."""
         holder = self.holder(site)
         if holder:
-            raise conflict(
-                "Cannot modify this site because another operation is in progress. Details: "
+            raise another_operation(
                 f"Id: {holder.id}, OperationName: {holder.name}, "
                 f"CreatedTime: {holder.created:%-m/%-d/%Y %-I:%M:%S %p}, "
-                f"RequestId: {uuid.uuid4()}, EntityType: 3",
-                "59203",
+                f"RequestId: {uuid.uuid4()}, EntityType: 3"
             )
 
     async def settled(self) -> None:

@@ -23,8 +23,11 @@ from app_service_simulator.arm import (
 )
 from app_service_simulator.arm.routes import Call, Routes
 from app_service_simulator.entra import APP_SERVICE_AUDIENCE, ARM_AUDIENCES, InvalidRequest
-from app_service_simulator.faults import error_of
+from app_service_simulator.faults.acting import Acting, Dropped, FaultImpossible, Perform
+from app_service_simulator.journal import Entry
+from app_service_simulator.listening import Listening
 from app_service_simulator.simulator import Simulator
+from app_service_simulator.visit import Visit
 
 log = logging.getLogger(__name__)
 
@@ -45,54 +48,71 @@ class Server:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._control = control.Control(simulator)
-        self._runner: aiohttp.web.AppRunner | None = None
+        application = aiohttp.web.Application(client_max_size=LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = aiohttp.web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
+        self._listening = Listening(self._runner, simulator.certificates.server_context())
+        self._acting = Acting(self._listening, simulator.world.tenant, self._entry)
         self._routes = Routes()
         for module in (subscriptions, plans, sites, configuration, swaps, deployments, monitor, publishing, stacks):
             self._routes.include(module.routes)
 
     async def start(self, port: int) -> int:
         """Listens and returns the port; 0 takes any free one."""
-        application = aiohttp.web.Application(client_max_size=LARGEST_BODY)
-        application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = aiohttp.web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
         await self._runner.setup()
-        tls = self._simulator.certificates.server_context()
-        await aiohttp.web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls).start()
-        return int(self._runner.addresses[0][1])
+        return await self._listening.start(port)
 
     async def stop(self) -> None:
         """Stops listening."""
-        if self._runner:
-            await self._runner.cleanup()
+        await self._listening.stop()
+        await self._runner.cleanup()
 
     async def _answer(self, request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
         path = re.sub(r"/{2,}", "/", request.path).rstrip("/") or "/"
         if path.startswith("/_simulator"):
             return await self._control.answer(request, path)
-        visit = _Visit(request, path)
+        visit = Visit(request, path, self._simulator.clock.now(), caller=self._simulator.callers.pid(request))
         try:
-            response = await self._route(visit)
-        except errors.AzureError as error:
-            response = error.response()
-        except aiohttp.web.HTTPException:
-            raise
-        except Exception:
-            log.exception("%s %s", request.method, path)
-            failure = errors.AppServiceError(500, "InternalServerError", "The simulator failed; see its log.")
-            response = failure.response()
-        now = self._simulator.clock.now()
-        answers.decorate(response, request, now)
-        self._simulator.journal.record(
-            at=now.isoformat(),
-            method=request.method,
-            path=path,
-            status=response.status,
-            operation=visit.operation,
-            principal=visit.principal,
-        )
+            response = await self._answer_azure(visit)
+        except Dropped:
+            self._simulator.journal.record(self._entry(visit))
+            return aiohttp.web.Response()  # nobody is there to read it
+        answers.decorate(response, request, self._simulator.clock.now())
+        self._simulator.journal.record(self._entry(visit, response.status))
         return response
 
-    async def _route(self, visit: "_Visit") -> aiohttp.web.StreamResponse:
+    async def _answer_azure(self, visit: Visit) -> aiohttp.web.StreamResponse:
+        """The answer to anything but the controls, errors included; Dropped if there is to be none."""
+        try:
+            return await self._route(visit)
+        except errors.AzureError as error:
+            return error.response()
+        except FaultImpossible as failure:
+            log.error("%s %s: %s", visit.request.method, visit.path, failure)
+            sentence = f"The simulator's fault cannot act: {failure}."
+        except (Dropped, aiohttp.web.HTTPException):
+            raise
+        except Exception:
+            log.exception("%s %s", visit.request.method, visit.path)
+            sentence = "The simulator failed; see its log."
+        return errors.AppServiceError(500, "InternalServerError", sentence).response()
+
+    def _entry(self, visit: Visit, status: int | None = None) -> Entry:
+        """What the journal says of a call: all that is known at this moment."""
+        return Entry(
+            began=visit.began.isoformat(),
+            ended=self._simulator.clock.now().isoformat(),
+            method=visit.request.method,
+            path=visit.path,
+            status=status,
+            operation=visit.operation,
+            principal=visit.principal,
+            app=visit.app,
+            caller=visit.caller,
+            fault=visit.order.as_json() if visit.order else None,
+        )
+
+    async def _route(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request, path = visit.request, visit.path
         slot = self._simulator.world.slot_by_host(request.host, scm=True)
         if slot is not None:
@@ -106,28 +126,30 @@ class Server:
             return await self._entra(visit)
         return await self._resource_manager(visit)
 
-    async def _entra(self, visit: "_Visit") -> aiohttp.web.Response:
+    async def _entra(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request, entra = visit.request, self._simulator.entra
-        authority = f"https://{request.host}"
         discovery, token = _DISCOVERY.fullmatch(visit.path), _TOKEN.fullmatch(visit.path)
-        try:
-            if discovery:
-                visit.operation = "Entra_Discovery"
-                return answers.json(entra.discovery(authority, discovery.group(1)))
-            visit.operation = "Entra_Token"
-            if request.method != "POST":
-                raise errors.method_not_allowed(request.method)
-            form = {name: str(value) for name, value in (await request.post()).items()}
-            assert token is not None
-            answer = entra.issue(authority, token.group(1), form)
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        visit.operation = "Entra_Discovery" if discovery else "Entra_Token"
+
+        async def perform() -> aiohttp.web.StreamResponse:
+            try:
+                if discovery:
+                    return answers.json(entra.discovery(visit.authority, discovery.group(1)))
+                if request.method != "POST":
+                    raise errors.method_not_allowed(request.method)
+                assert token is not None
+                answer = entra.issue(visit.authority, token.group(1), form)
+            except InvalidRequest as refusal:
+                return answers.json(refusal.body(self._simulator.clock.now()), status=refusal.status)
             visit.principal = entra.client_id
             return answers.json(answer)
-        except InvalidRequest as refusal:
-            return answers.json(refusal.body(self._simulator.clock.now()), status=refusal.status)
 
-    async def _resource_manager(self, visit: "_Visit") -> aiohttp.web.StreamResponse:
+        return await self._under_faults(visit, perform)
+
+    async def _resource_manager(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request = visit.request
-        visit.principal = self._principal(visit, (*ARM_AUDIENCES, f"https://{request.host}"))
+        visit.principal = self._principal(visit, (*ARM_AUDIENCES, visit.authority))
         call = Call(request, visit.path, self._simulator, visit.principal)
         version = call.query.get("api-version")
         if not version:
@@ -136,10 +158,11 @@ class Server:
             raise errors.invalid_api_version(version)
         return await self._carry_out(visit, call, self._routes)
 
-    async def _kudu(self, visit: "_Visit") -> aiohttp.web.StreamResponse:
+    async def _kudu(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request = visit.request
         slot = self._simulator.world.slot_by_host(request.host, scm=True)
         assert slot is not None
+        visit.app = slot.site.name
         if not slot.running and slot.scm_site_also_stopped:
             raise errors.PlainError(403, "Site Disabled")
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
@@ -152,22 +175,24 @@ class Server:
         call = Call(request, visit.path, self._simulator, visit.principal)
         return await self._carry_out(visit, call, kudu.routes)
 
-    async def _carry_out(self, visit: "_Visit", call: Call, routes: Routes) -> aiohttp.web.StreamResponse:
+    async def _carry_out(self, visit: Visit, call: Call, routes: Routes) -> aiohttp.web.StreamResponse:
         route, call.parameters = routes.find(visit.request.method, visit.path)
         visit.operation = route.operation
-        fault = self._simulator.faults.take(route.operation)
-        if fault and not fault.carried_out:
-            raise error_of(fault)
+        visit.app = call.parameters.get("site", visit.app)
         if routes is not kudu.routes:
             call.body = await _json_body(visit.request)
-        response = await route.handler(call)
-        if fault:
-            raise error_of(fault)
-        return response
+        return await self._under_faults(visit, lambda: route.handler(call))
 
-    def _principal(self, visit: "_Visit", audiences: tuple[str, ...]) -> str:
+    async def _under_faults(self, visit: Visit, perform: Perform) -> aiohttp.web.StreamResponse:
+        """Carries a call out, unless and until a fault has it otherwise."""
+        visit.order = self._simulator.faults.take(visit.operation, visit.request.method, visit.path, visit.app)
+        if visit.order is None:
+            return await perform()
+        return await self._acting.meet(visit.order.fault, visit, perform)
+
+    def _principal(self, visit: Visit, audiences: tuple[str, ...]) -> str:
         """Who the bearer token belongs to; 401 without a valid one for one of the audiences."""
-        authority, tenant = f"https://{visit.request.host}", self._simulator.world.tenant
+        authority, tenant = visit.authority, self._simulator.world.tenant
         scheme, _, text = visit.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not text:
             raise errors.invalid_token(
@@ -180,9 +205,7 @@ class Server:
         if token is None:
             raise errors.invalid_token(authority, tenant, "The access token is invalid.")
         if token.expires <= self._simulator.clock.now():
-            raise errors.invalid_token(
-                authority, tenant, "The access token expiry UTC time has passed.", code="ExpiredAuthenticationToken"
-            )
+            raise errors.expired_token(authority, tenant)
         if token.audience not in audiences:
             raise errors.invalid_token(
                 authority,
@@ -191,15 +214,6 @@ class Server:
                 code="InvalidAuthenticationTokenAudience",
             )
         return token.principal
-
-
-class _Visit:
-    """One request and what the journal will say of it."""
-
-    def __init__(self, request: aiohttp.web.Request, path: str) -> None:
-        self.request, self.path = request, path
-        self.operation = "unknown"
-        self.principal: str | None = None
 
 
 async def _json_body(request: aiohttp.web.Request) -> Any:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from app_service_simulator.callers import Callers
 from app_service_simulator.certificates import Certificates
 from app_service_simulator.clock import Clock
 from app_service_simulator.deployments import Deployments
 from app_service_simulator.entra import EntraId
-from app_service_simulator.faults import Faults
+from app_service_simulator.faults.orders import Orders
 from app_service_simulator.journal import Journal
 from app_service_simulator.lifecycle import Lifecycle
 from app_service_simulator.operations import Operations
@@ -36,7 +37,8 @@ class Simulator:
         self.quirks = Quirks()
         self.certificates = Certificates(directory / "certificates")
         self.journal = Journal()
-        self.faults = Faults()
+        self.callers = Callers()
+        self.faults = Orders()
         self.traffic = TrafficLog()
         self.packages = PackageStore()
         self.images = Images(directory / "images")

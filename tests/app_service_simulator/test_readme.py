@@ -7,7 +7,7 @@ from tests.simulator import ROOT
 
 from app_service_simulator.__main__ import parse
 from app_service_simulator.control import HELP
-from app_service_simulator.faults import ANSWERS
+from app_service_simulator.faults.kinds import KINDS
 from app_service_simulator.quirks import Quirks
 
 README = (ROOT / "include" / "app_service_simulator" / "README.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def test_every_control_is_in_the_table() -> None:
 
 
 def test_every_fault_is_named() -> None:
-    assert [name for name in ANSWERS if f"`{name}`" not in README] == []
+    assert [name for name in KINDS if f"`{name}`" not in README] == []
 
 
 def test_every_option_is_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ import re
 import pytest
 from tests.simulator import API_VERSION, RunningSimulator
 
+from app_service_simulator.faults.fault import Fault
+
 
 def test_a_call_without_a_token_is_refused_with_a_challenge(simulator: RunningSimulator) -> None:
     address = f"{simulator.resource_manager}{simulator.app_path('contoso-web')}?api-version={API_VERSION}"
@@ -102,7 +104,7 @@ def test_the_journal_counts_calls_and_keeps_no_query(simulator: RunningSimulator
 
 
 def test_a_fault_is_met_as_often_as_ordered(simulator: RunningSimulator) -> None:
-    simulator.set_faults({"operation": "webapps_get", "answer": "throttled", "times": 2})
+    simulator.set_faults(Fault(operation="webapps_get", do="throttled", times=2))
     answers = [simulator.arm("GET", simulator.app_path("contoso-web")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
     assert answers[0].headers["Retry-After"] == "1"
@@ -114,7 +116,7 @@ def test_a_fault_is_met_as_often_as_ordered(simulator: RunningSimulator) -> None
         ("PATCH", "quirks", {"no_such_switch": True}),
         ("PATCH", "quirks", {"metrics_delay": "soon"}),
         ("PATCH", "quirks", []),
-        ("PUT", "faults", [{"operation": "WebApps_Get", "answer": "tantrum"}]),
+        ("PUT", "faults", [{"operation": "WebApps_Get", "do": "tantrum"}]),
         ("PUT", "faults", {}),
     ],
 )

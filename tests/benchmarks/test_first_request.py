@@ -19,7 +19,7 @@ def task(start: float, end: float, state: str = "success") -> TaskInstance:
 
 def call(second: float) -> Call:
     at = NOON + timedelta(seconds=second)
-    return Call(n=1, at=at, method="POST", operation="Entra_Token", status=200)
+    return Call(n=1, ended=at, method="POST", operation="Entra_Token", status=200)
 
 
 def test_each_task_is_given_the_first_call_of_its_own_time() -> None:

@@ -10,7 +10,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 
 
 def call(method: str, operation: str, status: int = 200, *, second: float = 0.0) -> Call:
-    return Call(n=1, at=NOON + timedelta(seconds=second), method=method, operation=operation, status=status)
+    return Call(n=1, ended=NOON + timedelta(seconds=second), method=method, operation=operation, status=status)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from azure.mgmt.web import WebSiteManagementClient
 from azure.mgmt.web import models as web
 from tests.simulator import API_VERSION, POLL_INTERVAL, RunningSimulator, sample_package
 
+from app_service_simulator.faults.fault import Fault
+
 GROUP = RunningSimulator.resource_group
 LIMIT = 30.0
 """Seconds for something in the simulator to happen; far more than it needs."""
@@ -289,7 +291,7 @@ def test_a_swap_whose_answer_the_gateway_lost_is_done_all_the_same(
 ) -> None:
     app = simulator.create_app("1.0.0")
     simulator.deploy(app, "stage", simulator.put_package(f"{app}.zip", sample_package("2.0.0")))
-    simulator.set_faults({"operation": "WebApps_SwapSlotSlot", "answer": "gateway_timeout", "carried_out": True})
+    simulator.set_faults(Fault(operation="WebApps_SwapSlotSlot", do="gateway_timeout", when="after"))
     first = simulator.journal()[-1]["n"]
     with pytest.raises(HttpResponseError, match="GatewayTimeout"):
         # With retries azure-core would post the swap again: after the first had ended, that would undo it.
@@ -308,7 +310,7 @@ def test_azure_core_repeats_a_swap_by_itself_after_a_gateway_timeout(
     client: WebSiteManagementClient, simulator: RunningSimulator
 ) -> None:
     app = simulator.create_app("1.0.0")
-    simulator.set_faults({"operation": "WebApps_SwapSlotSlot", "answer": "gateway_timeout"})
+    simulator.set_faults(Fault(operation="WebApps_SwapSlotSlot", do="gateway_timeout"))
     first = simulator.journal()[-1]["n"]
     client.web_apps.begin_swap_slot(GROUP, app, "stage", PRODUCTION, retry_total=1).result()
     swaps = [entry for entry in simulator.journal(first) if entry["operation"] == "WebApps_SwapSlotSlot"]

@@ -3,6 +3,8 @@
 import pytest
 from tests.stories.storyteller import Storyteller, Told
 
+from app_service_simulator.faults.fault import Fault
+
 
 def assert_back_on_stable(story: Storyteller, told: Told) -> None:
     assert told.state == "failed"
@@ -105,7 +107,7 @@ def test_a_version_that_turns_bad_after_the_swap_is_swapped_back(story: Storytel
 
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_swap_whose_answer_is_lost_happens_exactly_once(story: Storyteller, carried_out: bool) -> None:
-    fault = {"operation": "WebApps_SwapSlot", "answer": "gateway_timeout", "carried_out": carried_out}
+    fault = Fault(operation="WebApps_SwapSlot*", do="gateway_timeout", when="after" if carried_out else "before")
     story.while_waiting_in("approval", lambda: story.simulator.set_faults(fault))
     story.manager_writes("approve")
     told = story.tell(weights=[30])

@@ -8,6 +8,7 @@
 One function or constant per error, with Microsoft's own sentence where one is known.
 """
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,6 +98,38 @@ def invalid_token(authority: str, tenant: str, message: str, *, code: str = "Inv
     return ResourceManagerError(401, code, message, headers={"WWW-Authenticate": challenge})
 
 
+def expired_token(authority: str, tenant: str) -> AzureError:
+    return invalid_token(
+        authority, tenant, "The access token expiry UTC time has passed.", code="ExpiredAuthenticationToken"
+    )
+
+
+def object_id(client_id: str) -> str:
+    """The service principal's object id in the tenant: another one than the application's, and always the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, client_id))
+
+
+def authorization_failed(client_id: str, action: str, scope: str) -> AzureError:
+    """403 for a principal whose roles do not have the action."""
+    return ResourceManagerError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{client_id}' with object id '{object_id(client_id)}' does not have authorization to perform "
+        f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
+        "refresh your credentials.",
+    )
+
+
+def scope_locked(scope: str) -> AzureError:
+    """409 under a resource lock; a lock on an app holds for what is below it."""
+    return ResourceManagerError(
+        409,
+        "ScopeLocked",
+        f"The scope '{scope}' cannot perform write operation because following scope(s) are locked: '{scope}'. "
+        "Please remove the lock and try again.",
+    )
+
+
 def missing_api_version() -> AzureError:
     return ResourceManagerError(
         400,
@@ -172,6 +205,15 @@ def not_found(message: str) -> AppServiceError:
 
 def conflict(message: str, extended_code: str | None = None) -> AppServiceError:
     return AppServiceError(409, "Conflict", message, extended_code)
+
+
+def server_error() -> AppServiceError:
+    return AppServiceError(500, "InternalServerError", "There was an unexpected error.")
+
+
+def another_operation(details: str) -> AppServiceError:
+    """409 while an operation holds the app."""
+    return conflict(f"Cannot modify this site because another operation is in progress. Details: {details}", "59203")
 
 
 def exclusive_lock() -> AppServiceError:

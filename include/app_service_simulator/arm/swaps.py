@@ -28,11 +28,7 @@ async def swap(call: Call) -> aiohttp.web.Response:
     simulator.swapper.refuse_impossible(source, target)
     for slot in (source, target):
         if simulator.deployments.in_progress(slot):
-            raise errors.conflict(
-                "Cannot modify this site because another operation is in progress. Details: "
-                f"OperationName: Deployment, SlotName: {slot.name}",
-                "59203",
-            )
+            raise errors.another_operation(f"OperationName: Deployment, SlotName: {slot.name}")
     work = simulator.swapper.swap(source, target)
     operation = simulator.operations.run(source.site.name, "SwapSiteSlots", work)
     return _under_way(call, source, operation, etag=answers.etag_of(source))

@@ -21,6 +21,7 @@ from app_service_canary.errors import (
 )
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.release.app_state import AppTarget, OperationStatus, TrafficRule
+from app_service_simulator.faults.fault import Fault
 
 POLL_INTERVAL = 0.05
 """Seconds between questions to the simulator."""
@@ -35,8 +36,8 @@ FADE = {"actionHostName": "fade.example", "reroutePercentage": 1.5, "name": "fad
 def faults(simulator: RunningSimulator) -> Iterator[Callable[..., None]]:
     """Orders one fault; those not met are taken back."""
 
-    def order(operation: str, answer: str, **more: Any) -> None:
-        simulator.set_faults({"operation": operation, "answer": answer, **more})
+    def order(operation: str, do: str, **more: Any) -> None:
+        simulator.set_faults(Fault(operation=operation, do=do, **more))
 
     yield order
     simulator.set_faults()
@@ -318,7 +319,7 @@ async def test_a_swap_is_asked_for_once_whatever_azure_answers(
 async def test_a_swap_whose_answer_was_lost_is_not_repeated(
     hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, faults: Callable[..., None], calls: Calls
 ) -> None:
-    faults("WebApps_SwapSlotSlot", "gateway_timeout", carried_out=True)
+    faults("WebApps_SwapSlotSlot", "gateway_timeout", when="after")
 
     with pytest.raises(TransientAzureError, match="504 GatewayTimeout"):
         await hook.begin_swap(fresh)

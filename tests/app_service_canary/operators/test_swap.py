@@ -9,6 +9,7 @@ from tests.simulator import RunningSimulator
 from app_service_canary.errors import OperationInProgress, PreflightRefused, SwapFailed, TransientAzureError
 from app_service_canary.operators.swap import OPERATION_KEY, AppServiceSwapSlotsOperator
 from app_service_canary.triggers import waiting
+from app_service_simulator.faults.fault import Fault
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -64,7 +65,7 @@ def test_after_a_lost_answer_the_next_try_looks_before_it_asks(
     simulator: RunningSimulator, fresh_app: str, carried_out: bool, asked: int
 ) -> None:
     context = task_context("swap", preflight=preflight_of(simulator, fresh_app))
-    fault = {"operation": "WebApps_SwapSlotSlot", "answer": "gateway_timeout", "carried_out": carried_out}
+    fault = Fault(operation="WebApps_SwapSlotSlot", do="gateway_timeout", when="after" if carried_out else "before")
     simulator.set_faults(fault)
     with pytest.raises(TransientAzureError, match="504 GatewayTimeout"):
         swap(simulator, fresh_app).execute(context)

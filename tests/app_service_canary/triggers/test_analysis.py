@@ -10,6 +10,7 @@ from tests.simulator import RunningSimulator
 from app_service_canary.triggers import waiting
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.waiting import now
+from app_service_simulator.faults.fault import Fault
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ async def test_a_rule_that_azure_refuses_to_clear_leaves_the_verdict_as_it_is(
     simulator: RunningSimulator, app: str
 ) -> None:
     simulator.set_rules(app, [rule(app, 50)])
-    simulator.set_faults({"operation": "WebApps_UpdateConfiguration", "answer": "forbidden"})
+    simulator.set_faults(Fault(operation="WebApps_UpdateConfiguration", do="forbidden"))
     ending = await the_event(watch(simulator, app, path="/no-such-page"))
     assert (ending["outcome"], ending["rule_cleared_at"]) == ("fail", None)
     simulator.set_rules(app, [])

@@ -1,0 +1,63 @@
+"""The ways in which a call can go wrong, and what can be said about each: data, read by the checks and the README."""
+
+from dataclasses import dataclass
+
+BEFORE, AFTER = "before", "after"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to misbehave.
+
+    Attributes:
+        meaning: one sentence.
+        options: members of a fault that it heeds besides those every fault has, each with its default; `...` where
+            the member has to be given.
+        moments: whether it can act before the effect of a call, after it, or both; the first is the default.
+        operations: the operation ids it can act on, as globs; empty: any.
+        methods: the HTTP methods it can act on; empty: any.
+    """
+
+    meaning: str
+    options: dict[str, object]
+    moments: tuple[str, ...] = (BEFORE, AFTER)
+    operations: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+KINDS = {
+    # Answers in place of the real one.
+    "throttled": Kind("429 with Retry-After, by Resource Manager", {"retry_after": 1}),
+    "server_error": Kind("500 InternalServerError, in App Service's shape", {}),
+    "bad_gateway": Kind("502 BadGateway", {}),
+    "server_timeout": Kind("503 ServerTimeout", {}),
+    "gateway_timeout": Kind("504 GatewayTimeout", {}),
+    "expired_token": Kind("401 ExpiredAuthenticationToken with a challenge", {}),
+    "forbidden": Kind("403 AuthorizationFailed", {}),
+    "locked": Kind("409 ScopeLocked, as under a resource lock", {}),
+    "exclusive_lock": Kind("429 with ExtendedCode 59206: another write holds the app's lock", {}),
+    "in_progress": Kind("409 with ExtendedCode 59203: another operation is in progress", {}),
+    "arm_error": Kind("any error in Resource Manager's shape", {"status": ..., "code": ..., "message": ""}),
+    "app_service_error": Kind(
+        "any error in App Service's shape", {"status": ..., "code": ..., "message": "", "extended_code": None}
+    ),
+    "not_json": Kind("an HTML page", {"status": 200}),
+    # The connection.
+    "reset": Kind("the connection is reset (TCP RST) without an answer", {}),
+    "refused": Kind("the connection is dropped, and new ones are refused for `seconds`", {"seconds": 1.0}),
+    "hang": Kind(
+        "no answer until the client has gone, or for `seconds`; then the connection is dropped", {"seconds": None}
+    ),
+    "truncated": Kind("half of the body, under the Content-Length of all of it", {}, (AFTER,)),
+    # Things that happen besides; the call itself goes on, unless it says otherwise.
+    "slow": Kind("`seconds` pass", {"seconds": 1.0}),
+    "kill": Kind(
+        "SIGKILL to a process, a pid or `caller`, the one that makes this call; the connection is dropped",
+        {"process": "caller"},
+    ),
+    "callback": Kind(
+        "the call's journal entry is POSTed to a loopback address, and its answer awaited, at most for `seconds`",
+        {"url": ..., "seconds": 60.0},
+    ),
+}
+"""Every kind by the word that orders it."""
