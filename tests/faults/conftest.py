@@ -1,0 +1,49 @@
+"""Releases in this process, against a simulator in which an hour is a second."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.faults.scene import SPEED, Scene
+from tests.release_engine.release_run import in_this_process
+from tests.simulator import RunningSimulator
+
+from app_service_canary.operators import traffic
+from app_service_canary.release.durations import parse_bake
+from app_service_canary.sensors import drained
+from app_service_canary.triggers import waiting
+
+SHORTER = 20
+"""How many times shorter bakes are than the release file can say."""
+
+
+@pytest.fixture(scope="session")
+def fast_simulator() -> Iterator[RunningSimulator]:
+    running = RunningSimulator.start(speed=SPEED)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def _engine() -> Iterator[None]:
+    with in_this_process(), pytest.MonkeyPatch.context() as patch:
+        # There is no scheduler here whose race with the triggerer would have to be waited out.
+        patch.setattr(waiting, "SETTLE", timedelta(0))
+        patch.setattr(drained, "SETTLE", timedelta(0))
+        patch.setattr(traffic, "parse_bake", lambda text: (bake := parse_bake(text)) and bake / SHORTER)
+        yield
+
+
+@pytest.fixture
+def scene(fast_simulator: RunningSimulator, _engine: None) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes; each has an app of its own."""
+    scenes: list[Scene] = []
+
+    def make(**policy: Any) -> Scene:
+        scenes.append(Scene(fast_simulator, **policy))
+        return scenes[-1]
+
+    yield make
+    for made in scenes:
+        made.close()
