@@ -17,7 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = ROOT / "plugins" / "app_service_canary"
 PACKAGE = "app_service_canary"
 
-LAYERS = ["errors", "release", "hooks", "triggers", "operators", "sensors", "run_form", "broken_release", "dag_factory"]
+LAYERS = [
+    "errors",
+    "release",
+    "hooks",
+    "triggers",
+    "operators",
+    "sensors",
+    "run_form",
+    "broken_release",
+    "dag_factory",
+    "watchdog_dag",
+]
 """From the lowest; what stands later may import what stands earlier."""
 
 SAME_LEVEL = {("sensors", "operators")}

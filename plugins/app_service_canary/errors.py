@@ -17,7 +17,8 @@ AppServiceCanaryError
     ├── AnalysisInconclusive       there is no verdict
     ├── ApprovalDenied             a manager said no, or nobody answered in time
     ├── RestoreIncomplete          users could not be put back
-    └── ReleaseNotPromoted         the sentence with which a run ends that did not promote
+    ├── ReleaseNotPromoted         the sentence with which a run ends that did not promote
+    └── ReleaseAbandoned           something is left of a release that nobody goes on with
 """
 
 from __future__ import annotations
@@ -129,3 +130,7 @@ class RestoreIncomplete(PermanentError):
 
 class ReleaseNotPromoted(PermanentError):
     """The release ended without promotion."""
+
+
+class ReleaseAbandoned(PermanentError):
+    """A rule, a running slot or a pending preview that no living release answers for; its text says what to do."""
