@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from app_service_canary.release.quoting import quoted
+from app_service_canary.release.quoting import quoted, storable
 
 APPROVE, REJECT = "Approve", "Reject"
 """The options under Required Actions."""
+
+APPROVED, REJECTED = "approved", "rejected"
+"""The two decisions, as they are kept."""
 
 _WORDS = {"approve": True, "approved": True, "reject": False, "rejected": False}
 
@@ -37,10 +40,12 @@ class Decision:
 
     @property
     def word(self) -> str:
-        return "approved" if self.approved else "rejected"
+        return APPROVED if self.approved else REJECTED
 
     def to_json(self) -> dict[str, Any]:
-        return {"decision": self.word, **{key: value for key, value in asdict(self).items() if key != "approved"}}
+        """As it is kept with the run."""
+        by = storable(self.by) if self.by is not None else None
+        return {"decision": self.word, "by": by, "door": self.door, "comment": storable(self.comment)}
 
 
 def variable_key(dag_id: str, run_id: str) -> str:

@@ -9,7 +9,7 @@ SHORTEST_SECRET = 16
 """Characters. Shorter values of a query (a version number, say) would black out ordinary words of the log."""
 
 _SIGNATURE = re.compile(
-    r"((?:(?<![a-z])|(?<=%3f)|(?<=%[0-9]f))(?:sig|x-amz-signature|x-goog-signature)(?:=|%(?:25)*3d|\\u003d))"
+    r"((?:(?<![a-z])|(?<=%3f)|(?<=%253f))(?:sig|x-amz-signature|x-goog-signature)(?:=|%(?:25)*3d|\\u003d))"
     r"(?:(?!%(?:25)*26|\\)[^&\s\"'<>;])+",
     re.IGNORECASE,
 )

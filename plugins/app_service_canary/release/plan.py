@@ -10,9 +10,9 @@ from typing import Any
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.durations import ALLOWED_BAKE, format_duration, parse_bake
-from app_service_canary.release.masking import without_secrets, without_signatures
+from app_service_canary.release.masking import without_secrets
 from app_service_canary.release.policy import ReleasePolicy, Step, refuse_weights_that_do_not_rise
-from app_service_canary.release.quoting import quoted
+from app_service_canary.release.quoting import quoted, storable
 from app_service_canary.release.source import END, image_reference, package_address
 
 VERSION_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}{END}"
@@ -96,7 +96,7 @@ def _note(found: Any) -> str:
         raise InvalidReleasePlan(
             f"Parameter note: found {quoted(found)}; allowed: text of at most {LONGEST_NOTE} characters"
         )
-    return without_signatures(found or "")
+    return storable(found or "")
 
 
 def _weights(policy: ReleasePolicy, asked: Any) -> list[float]:

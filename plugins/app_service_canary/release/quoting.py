@@ -26,3 +26,10 @@ def quoted(value: object) -> str:
         return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
     except ValueError:  # Python refuses to write out an integer of more than 4300 digits
         return "a number too long to show"
+
+
+def storable(text: str) -> str:
+    """What people wrote at length, as it may be kept: without signatures, and without the characters that databases
+    refuse (PostgreSQL NUL, and everybody half a surrogate pair), which would lose the rest with them.
+    """
+    return without_signatures(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

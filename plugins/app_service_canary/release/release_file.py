@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import yaml
@@ -10,8 +12,21 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.release.masking import without_signatures
 from app_service_canary.release.policy import ReleasePolicy
-from app_service_canary.release.quoting import quoted
+from app_service_canary.release.quoting import LONGEST_TEXT, quoted
+
+LONGEST_FILE = 64 * 1024
+"""Characters. A release file has one or two thousand; what is far longer is something else, and takes long to read."""
+
+MOST_VALUES = 5000
+"""Values and keys, counted as if each alias were written out. A release file has a hundred or two."""
+
+MOST_MISTAKES = 20
+"""Lines of an error: a screen."""
+
+LONGEST_LINE = 200
+"""Characters of what the YAML parser says, which quotes what it found."""
 
 _Path = tuple[str | int, ...]
 
@@ -26,39 +41,76 @@ def read_release_file(text: str, file: str) -> ReleasePolicy:
     Raises:
         InvalidReleasePlan: one line per mistake, each with file, line, key, value and what is allowed.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidReleasePlan(f"{file}:{line}: this is not YAML: {error.problem or error}") from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        # The last four escape from PyYAML when a value does not fit its tag, such as `!!bool 7`, or nests too deep.
-        raise InvalidReleasePlan(f"{file}:1: this is not YAML: {' '.join(str(error).split())}") from None
+    if len(text) > LONGEST_FILE:
+        raise InvalidReleasePlan(f"{file}:1: found {len(text)} characters; allowed: at most {LONGEST_FILE}")
+    with _yaml_errors(file):
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _refuse_too_many_values(root, file)
+        # Before the values are made, for that writes merged keys into the nodes, where they would stand twice.
+        lines, twice = _lines(root) if isinstance(root, yaml.MappingNode) else ({}, [])
+        content = None if root is None else loader.construct_document(root)
     if not isinstance(root, yaml.MappingNode) or not isinstance(content, dict):
         raise InvalidReleasePlan(
             f"{file}:1: found {quoted(content)}; allowed: keys and values, such as `app: storefront`"
         )
-    lines, twice = _lines(root)
     if twice:
-        raise InvalidReleasePlan("\n".join(f"{file}:{line}: {key}: this key stands here twice" for key, line in twice))
+        repeated = [f"{file}:{line}: {key}: this key stands here twice" for key, line in twice]
+        raise InvalidReleasePlan("\n".join(_first(repeated, file)))
     try:
         return ReleasePolicy.model_validate(content)
     except ValidationError as error:
-        raise InvalidReleasePlan("\n".join(_sentence(file, lines, detail) for detail in _own(error))) from None
+        mistakes = [_sentence(file, lines, detail) for detail in _own(error)]
+        raise InvalidReleasePlan("\n".join(_first(mistakes, file))) from None
+
+
+@contextmanager
+def _yaml_errors(file: str) -> Iterator[None]:
+    try:
+        yield
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InvalidReleasePlan(f"{file}:{line}: this is not YAML: {_one_line(error.problem or error)}") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        # The last five escape from PyYAML when a value does not fit its tag, such as `!!bool 7`, or nests too deep.
+        raise InvalidReleasePlan(f"{file}:1: this is not YAML: {_one_line(error)}") from None
+
+
+def _refuse_too_many_values(root: yaml.Node | None, file: str) -> None:
+    if root is not None and _values(root, {}) > MOST_VALUES:
+        raise InvalidReleasePlan(
+            f"{file}:1: found more than {MOST_VALUES} values, each alias counted with what it stands for; allowed: "
+            f"at most {MOST_VALUES}, and no alias inside what it stands for"
+        )
+
+
+def _values(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node holds, aliases followed; infinity when it holds itself.
+
+    PyYAML follows an alias once and keeps the value; but merged keys, and whoever writes a value out, follow each.
+    """
+    if id(node) not in known:
+        known[id(node)] = inf
+        inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + sum(_values(part, known) for part in inner if isinstance(part, yaml.Node))
+    return known[id(node)]
+
+
+def _one_line(problem: object) -> str:
+    text = " ".join(without_signatures(str(problem)).split())
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
+
+
+def _first(mistakes: list[str], file: str) -> list[str]:
+    more = len(mistakes) - MOST_MISTAKES
+    return mistakes if more <= 0 else [*mistakes[:MOST_MISTAKES], f"{file}:1: {more} more mistakes"]
 
 
 def _own(error: ValidationError) -> list[ErrorDetails]:
     """The mistakes without those that only follow from a mistake further inside."""
     details = error.errors()
-    return [
-        detail
-        for detail in details
-        if not any(
-            len(other["loc"]) > len(detail["loc"]) and other["loc"][: len(detail["loc"])] == detail["loc"]
-            for other in details
-        )
-    ]
+    outside = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["loc"] not in outside]
 
 
 def _lines(root: yaml.MappingNode) -> tuple[dict[_Path, int], list[tuple[str, int]]]:
@@ -85,7 +137,8 @@ def _lines(root: yaml.MappingNode) -> tuple[dict[_Path, int], list[tuple[str, in
 def _children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Mark, yaml.Node]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield str(key.value), key.start_mark, value
+            if isinstance(key, yaml.ScalarNode):
+                yield str(key.value), key.start_mark, value
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield index, value.start_mark, value
@@ -135,11 +188,14 @@ def _model_of(annotation: Any) -> type[BaseModel]:
 
 
 def dotted(path: _Path) -> str:
-    """`("steps", 1, "weight")` as people write it: `steps[1].weight`. A key with line breaks in it is quoted."""
+    """`("steps", 1, "weight")` as people write it: `steps[1].weight`.
+
+    A key that is long, or has line breaks in it, is quoted.
+    """
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f"{'.' if text else ''}{part if part.isprintable() else quoted(part)}"
+            text += f"{'.' if text else ''}{part if part.isprintable() and len(part) <= LONGEST_TEXT else quoted(part)}"
     return text or "(the file)"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_service_canary.release.masking import secrets_of, without_secrets, without_signatures
+from app_service_canary.release.masking import cautiously, secrets_of, without_secrets, without_signatures
 
 BLOB = "https://contoso.blob.core.windows.net/web/web-2.0.0.zip"
 SIGNATURE = "h9Wc+qPz/0123456789abcdef=="
@@ -77,7 +77,38 @@ def test_short_values_of_a_query_stay_readable_elsewhere_in_a_log() -> None:
         ("see https://go.microsoft.com/fwlink/?linkid=2095007", "see https://go.microsoft.com/fwlink/?linkid=2095007"),
         (f"could not fetch '{BLOB}?sr=b&sig=abc%3D&sp=r'.", f"could not fetch '{BLOB}?sr=b&sig=***&sp=r'."),
         (f"{BLOB}?SIG=abc twice ?sig=def", f"{BLOB}?SIG=*** twice ?sig=***"),
+        ("sig=abc/with+signs==", "sig=***"),
+        (f'<a href="{BLOB}?sr=b&amp;sig=abc&amp;sp=r">', f'<a href="{BLOB}?sr=b&amp;sig=***&amp;sp=r">'),
+        (
+            r'{"u": "https:\/\/h\/w?sr=b\u0026sig=abc\u0026sp=r"}',
+            r'{"u": "https:\/\/h\/w?sr=b\u0026sig=***\u0026sp=r"}',
+        ),
+        (
+            "from=https%3A%2F%2Fh%2Fw%3Fsig%3Dabc%253D%26sp%3Dr&to=x",
+            "from=https%3A%2F%2Fh%2Fw%3Fsig%3D***%26sp%3Dr&to=x",
+        ),
+        (
+            "https%253A%252F%252Fh%252Fw%253Fsig%253Dabc%2526sp%253Dr",
+            "https%253A%252F%252Fh%252Fw%253Fsig%253D***%2526sp%253Dr",
+        ),
+        ("https://s3.example/w?X-Amz-Signature=abc&a=1", "https://s3.example/w?X-Amz-Signature=***&a=1"),
+        ("could not fetch https://maria:secret@host/w", "could not fetch https://***@host/w"),
+        ("design=blue, assign=red, mail maria@host", "design=blue, assign=red, mail maria@host"),
     ],
 )
 def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expected: str) -> None:
     assert expected == without_signatures(text)
+
+
+@given(secrets, secrets, st.sampled_from(["https://", "https:/", "//", "", " https://", "HTTPS://", "https:\\\\"]))
+def test_no_secret_is_left_of_what_only_resembles_an_address(password: str, signature: str, start: str) -> None:
+    text = f"{start}u:{password}@h.example/w.zip?sv=1&sig={signature}"
+
+    assert password not in cautiously(text)
+    assert signature not in cautiously(text)
+    assert "h.example/w.zip" in cautiously(text)
+
+
+@pytest.mark.parametrize("text", ["", "web.zip", "http://host/web.zip", "https:/host\\web.zip", "two words"])
+def test_what_only_resembles_an_address_and_has_no_secret_is_shown_as_it_is(text: str) -> None:
+    assert text == cautiously(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app_service_canary.release.quoting import LONGEST_TEXT, quoted
+from app_service_canary.release.quoting import LONGEST_TEXT, quoted, storable
 
 
 @pytest.mark.parametrize("value", ["", "canary", 0, 1, 100.5, None, True, [1, 2], {"a": 1}, "x" * (LONGEST_TEXT - 2)])
@@ -24,3 +24,25 @@ def test_a_value_that_holds_itself_is_shown_to_a_depth() -> None:
     circle.append(circle)
 
     assert "..." in quoted(circle)
+
+
+@pytest.mark.parametrize("length", [0, 20, 60, 200])
+def test_no_part_of_a_signature_is_left_when_a_value_is_shortened(length: int) -> None:
+    address = f"https://h.example/{'w' * length}.zip?sv=1&sig={'secret' * 30}"
+
+    assert "secret" not in quoted(address)
+    assert "secret" not in quoted({"package": [address]})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("Grüße 👍\n\t", "Grüße 👍\n\t"),
+        ("a\0b", "a\ufffdb"),
+        ("a\ud800b", "a?b"),
+        ("see https://h/w?sig=secret&sp=r", "see https://h/w?sig=***&sp=r"),
+    ],
+)
+def test_what_people_wrote_is_kept_without_what_no_database_takes(text: str, expected: str) -> None:
+    assert expected == storable(text)
