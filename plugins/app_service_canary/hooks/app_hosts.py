@@ -21,6 +21,15 @@ ROUTING_COOKIE = "x-ms-routing-name"
 
 USER_AGENT = "app-service-canary"
 
+HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+"""Not compressed: a few bytes can unpack to more than a machine holds, and no answer here is long."""
+
+MOST_READ = 1024 * 1024
+"""Bytes of an answer: no health page has more, and one that streams for ever would fill the triggerer's memory."""
+
+LONGEST_VERSION = 64
+"""Characters, as many as the run parameter `version` may have."""
+
 
 class AppHosts:
     """A client without memory: no cookie is kept, so each request is thrown anew by the front end.
@@ -36,9 +45,7 @@ class AppHosts:
         self._timeout = timeout
         self._connect_to = connect_to.rstrip("/") if connect_to else None
         verify = ssl.create_default_context(cafile=ca_bundle) if ca_bundle and self._connect_to else True
-        self._client = httpx.AsyncClient(
-            timeout=timeout, verify=verify, follow_redirects=False, headers={"User-Agent": USER_AGENT}
-        )
+        self._client = httpx.AsyncClient(timeout=timeout, verify=verify, follow_redirects=False, headers=HEADERS)
 
     async def __aenter__(self) -> AppHosts:
         return self
@@ -52,7 +59,7 @@ class AppHosts:
         """Asks once. Never raises: no answer is a bad answer, with its reason."""
         asked, started = f"GET {path}", time.monotonic()
         try:
-            response = await self._get(host, path)
+            response, _ = await self._get(host, path)
         except (httpx.TimeoutException, asyncio.TimeoutError):
             return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -73,34 +80,49 @@ class AppHosts:
     async def version(self, host: str, path: str) -> str | None:
         """What the app calls its version: JSON with a `version` key, or plain text; None when it does not say."""
         try:
-            response = await self._get(host, path)
+            response, body = await self._get(host, path)
         except (httpx.HTTPError, httpx.InvalidURL, asyncio.TimeoutError):
             return None
-        text = response.text.strip()
-        if response.status_code != 200 or not text:
+        text = body.decode("utf-8", "replace").strip()
+        if response.status_code != 200:
             return None
         try:
             # Numbers stay as they are written: version 2.10 is not 2.1.
             content = json.loads(text, parse_float=str, parse_int=str)
         except (ValueError, RecursionError):
-            return text if len(text) <= 64 and "\n" not in text and "<" not in text else None
+            content = None if "<" in text else text
         found = content.get("version") if isinstance(content, dict) else content
-        return found if isinstance(found, str) else None
+        if not isinstance(found, str) or not 0 < len(found) <= LONGEST_VERSION or not found.isprintable():
+            return None
+        return found
 
-    async def _get(self, host: str, path: str) -> httpx.Response:
+    async def _get(self, host: str, path: str) -> tuple[httpx.Response, bytes]:
+        # httpx counts anew with every byte; an answer that drips would never end.
+        return await asyncio.wait_for(self._read(host, path), self._timeout)
+
+    async def _read(self, host: str, path: str) -> tuple[httpx.Response, bytes]:
         # The cookies of an answer would pin the next request to the same slot.
         self._client.cookies.clear()
         if self._connect_to is None:
-            answer = self._client.get(f"https://{host}{path}")
+            request = self._client.build_request("GET", f"https://{host}{path}")
         else:
             secure = urlsplit(self._connect_to).scheme == "https"
-            answer = self._client.get(
+            request = self._client.build_request(
+                "GET",
                 f"{self._connect_to}{path}",
                 headers={"Host": host},
                 extensions={"sni_hostname": host} if secure else {},
             )
-        # httpx counts anew with every byte; an answer that drips would never end.
-        return await asyncio.wait_for(answer, self._timeout)
+        response = await self._client.send(request, stream=True)
+        body = bytearray()
+        try:
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) >= MOST_READ:
+                    break
+        finally:
+            await response.aclose()
+        return response, bytes(body[:MOST_READ])
 
 
 def _routing(response: httpx.Response) -> tuple[str | None, float | None]:
@@ -122,6 +144,6 @@ def _life(max_age: str, expires: str) -> float | None:
             return max(0.0, life) if math.isfinite(life) else None
         if expires:
             return max(0.0, parsedate_to_datetime(expires).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return None

@@ -21,7 +21,7 @@ nothing."""
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _PORT = r"[1-9][0-9]{0,4}"
-PACKAGE_PATTERN = rf"^(https?)://({_HOST}|\[[0-9A-Fa-f:.]+\])(?::({_PORT}))?/[^\s\\#]+{END}"
+PACKAGE_PATTERN = rf'^(https?)://({_HOST}|\[[0-9A-Fa-f:.]+\])(?::({_PORT}))?/[^\s\\#<>"`{{}}|^]+{END}'
 """Scheme, host and port of a package's address (RFC 3986), without a user in it, and with a path."""
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
