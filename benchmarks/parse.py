@@ -23,6 +23,7 @@ from demo.airflow_home import REPOSITORY
 
 MANY = 200  # release files: more apps than a team has
 TIMES = 5  # of which the median is taken; the first run of each is not counted, for it compiles modules
+OTHER_DAGS = 1  # canary_watchdog, whatever release files there are
 LIMIT = 120.0  # seconds one process may take: two are usual
 ONE_BELOW, MANY_BELOW = 1.0, 5.0  # seconds; Airflow parses a file anew twice a minute, so 5 is a sixth of a core
 
@@ -75,7 +76,7 @@ def reading_of(outputs: list[str], expected_dags: int) -> Reading:
     """What the processes printed, in order.
 
     Raises:
-        ParsingFailed: a DAG could not be imported, or not as many were found as there are release files.
+        ParsingFailed: a DAG could not be imported, or not as many were found as expected.
     """
     answers = [json.loads(output) for output in outputs]
     for answer in answers:
@@ -116,7 +117,7 @@ def measure() -> Result:
 def _parse(path: Path, count: int) -> Reading:
     project = Project(path)
     project.write_releases(count)
-    return reading_of(_repeat([PARSING, str(project.dags)], _environment(path)), count)
+    return reading_of(_repeat([PARSING, str(project.dags)], _environment(path)), count + OTHER_DAGS)
 
 
 def _environment(home: Path) -> dict[str, str]:
