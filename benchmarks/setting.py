@@ -45,7 +45,7 @@ class Setting:
     def calls(self, after: int = 0) -> list[Call]:
         """The simulator's journal beyond entry `after`."""
         url = f"{self.address.resource_manager}/_simulator/journal"
-        entries = self.azure.client.get(url, params={"after": after}).raise_for_status().json()
+        entries = self.azure.client.get(url, params={"after": after, "kind": "call"}).raise_for_status().json()
         return [Call.model_validate(entry) for entry in entries]
 
     def last_call(self) -> int:

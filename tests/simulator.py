@@ -192,7 +192,11 @@ class RunningSimulator:
 
     def journal(self, after: int = 0, app: str | None = None) -> list[dict[str, Any]]:
         """The calls answered so far, oldest first; only those numbered above `after`, and about `app` if given."""
-        return self.controls.journal(after, app)
+        return self.controls.journal(after, app, "call")
+
+    def effects(self, app: str, after: int = 0) -> list[dict[str, Any]]:
+        """What happened to the app later than the call that brought it about, oldest first."""
+        return self.controls.journal(after, app, "effect")
 
     def set_quirks(self, **switches: Any) -> None:
         """Sets switches; tests that do it put them back."""

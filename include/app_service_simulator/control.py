@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp.web
 
+from app_service_simulator.journal import CALL, EFFECT
 from app_service_simulator.packages import PackageUnusable
 from app_service_simulator.simulator import Simulator
 from app_service_simulator.slot import Slot
@@ -20,7 +21,7 @@ HELP = {
     "GET, PATCH /_simulator/quirks": "the switches for doubtful facts",
     "GET, PUT, POST, DELETE /_simulator/faults": "faults that calls will meet; PUT replaces, POST adds",
     "DELETE /_simulator/faults/{id}": "removes one fault",
-    "GET /_simulator/journal?after=N&app=NAME": "the calls answered so far",
+    "GET /_simulator/journal?after=N&app=NAME&kind=call|effect": "calls and effects so far",
 }
 
 Answer = Callable[[aiohttp.web.Request, str], Awaitable[aiohttp.web.Response]]
@@ -76,8 +77,10 @@ class Control:
         return aiohttp.web.json_response(state)
 
     async def _journal(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
-        after, app = int(request.query.get("after", "0")), request.query.get("app")
-        return aiohttp.web.json_response(self._simulator.journal.after(after, app))
+        after, app, kind = int(request.query.get("after", "0")), request.query.get("app"), request.query.get("kind")
+        if kind not in (None, CALL, EFFECT):
+            raise ValueError(f"kind is {kind!r}; {CALL} or {EFFECT} is expected")
+        return aiohttp.web.json_response(self._simulator.journal.after(after, app, kind))
 
     async def _quirks(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
         return aiohttp.web.json_response(self._simulator.quirks.as_dict())

@@ -53,10 +53,17 @@ class Controls:
 
     # -- looking --
 
-    def journal(self, after: int = 0, app: str | None = None) -> list[dict[str, Any]]:
-        """The calls answered so far, oldest first; only those numbered above `after` and about `app`."""
-        params = {"after": str(after)} | ({"app": app} if app else {})
-        return list(self._call("GET", "journal", params=params))
+    def journal(self, after: int = 0, app: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+        """Calls and effects, oldest first, as the README describes them.
+
+        Args:
+            after: only entries numbered above it.
+            app: only those about this app.
+            kind: `call` or `effect`; None: both.
+        """
+        params = {"after": str(after), "app": app, "kind": kind}
+        wanted = {name: value for name, value in params.items() if value is not None}
+        return list(self._call("GET", "journal", params=wanted))
 
     def state(self) -> dict[str, Any]:
         """Every app and slot, as the simulator has them."""

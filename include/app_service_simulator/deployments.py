@@ -10,6 +10,9 @@ from pathlib import Path, PurePosixPath
 from app_service_simulator.arm.errors import PlainError
 from app_service_simulator.clock import Clock
 from app_service_simulator.deployment_record import DeploymentRecord, DeployStatus
+from app_service_simulator.effects import DEPLOYMENT_ENDED, Effects
+from app_service_simulator.faults.kinds import AFTER, BEFORE
+from app_service_simulator.faults.orders import Order, ending_of, hold_up
 from app_service_simulator.lifecycle import Lifecycle
 from app_service_simulator.operations import Operations
 from app_service_simulator.packages import PackageUnusable, fetch, unpack
@@ -72,20 +75,24 @@ class Deployments:
         world: World,
         lifecycle: Lifecycle,
         operations: Operations,
+        effects: Effects,
         tls: ssl.SSLContext,
     ) -> None:
         self._clock, self._quirks, self._world = clock, quirks, world
-        self._lifecycle, self._operations, self._tls = lifecycle, operations, tls
+        self._lifecycle, self._operations, self._effects, self._tls = lifecycle, operations, effects, tls
         self._pending: dict[Slot, asyncio.Task[None]] = {}
 
-    def begin(self, slot: Slot, package: Package) -> DeploymentRecord:
-        """Starts the deployment; raises what Kudu answers at once to one it does not take."""
+    def begin(self, slot: Slot, package: Package, order: Order | None = None) -> DeploymentRecord:
+        """Starts the deployment; raises what Kudu answers at once to one it does not take.
+
+        `order` is the fault that the deployment meets.
+        """
         self._operations.refuse_if_held(slot.site.name)
         self._refuse_impossible(slot, package)
         record = DeploymentRecord(package.deployer, self._clock.now())
         record.note(record.received, f"Fetching changes for a {package.kind} package.")
         slot.content.deployments.append(record)
-        task = asyncio.create_task(self._deploy(slot, package, record))
+        task = asyncio.create_task(self._deploy(slot, package, record, order))
         self._pending[slot] = task
         task.add_done_callback(lambda _: self._pending.pop(slot, None))
         return record
@@ -144,17 +151,17 @@ class Deployments:
         if self.in_progress(slot):
             raise PlainError(409, "There is a deployment currently in progress. Please try again when it completes.")
 
-    async def _deploy(self, slot: Slot, package: Package, record: DeploymentRecord) -> None:
+    async def _deploy(self, slot: Slot, package: Package, record: DeploymentRecord, order: Order | None) -> None:
         try:
-            await self._install(slot, package, record)
-            await self._put_live(slot, package, record)
+            await self._install(slot, package, record, order)
+            await self._put_live(slot, package, record, order)
         except PackageUnusable as failure:
             self._finish(slot, record, DeployStatus.FAILED, str(failure), "BuildFailed")
         except Exception:
             self._finish(slot, record, DeployStatus.FAILED, "The deployment failed.", "BuildFailed")
             raise
 
-    async def _install(self, slot: Slot, package: Package, record: DeploymentRecord) -> None:
+    async def _install(self, slot: Slot, package: Package, record: DeploymentRecord, order: Order | None) -> None:
         content = package.content if package.content is not None else await fetch(package.uri or "", self._tls)
         await self._clock.sleep(RECEIVE)
         record.started = self._clock.now()
@@ -169,16 +176,19 @@ class Deployments:
             self._world.discard_wwwroot(fresh)
             raise
         await self._clock.sleep(BUILD)
+        await _interfere(order, BEFORE)
         slot.content.wwwroot = fresh
         record.status, record.runtime_status = DeployStatus.DEPLOYING, "BuildSuccessful"
 
-    async def _put_live(self, slot: Slot, package: Package, record: DeploymentRecord) -> None:
+    async def _put_live(self, slot: Slot, package: Package, record: DeploymentRecord, order: Order | None) -> None:
         if not (package.restart and slot.running):
+            await _interfere(order, AFTER)
             self._finish(slot, record, DeployStatus.SUCCESS, "Deployment successful.", "RuntimeSuccessful")
             return
         record.runtime_status = "RuntimeStarting"
         try:
             await self._lifecycle.restart(slot)
+            await _interfere(order, AFTER)
         except WorkerFailed as failure:
             sentence = f"The app did not start after the deployment: {failure.reason}"
             record.note(self._clock.now(), failure.log_tail)
@@ -190,6 +200,7 @@ class Deployments:
     def _finish(
         self, slot: Slot, record: DeploymentRecord, status: DeployStatus, sentence: str, runtime_status: str
     ) -> None:
+        before = self._effects.look(slot.site.name)
         record.ended = self._clock.now()
         record.status, record.runtime_status, record.progress = status, runtime_status, ""
         record.status_text = sentence if status is DeployStatus.FAILED else ""
@@ -200,6 +211,14 @@ class Deployments:
                 other.active = other is record
         else:
             log.info("deployment to %s failed: %s", slot.label_for_people, sentence)
+        failure = sentence if status is DeployStatus.FAILED else None
+        self._effects.record(DEPLOYMENT_ENDED, slot.site.name, slot.id, before, began=record.received, failure=failure)
+
+
+async def _interfere(order: Order | None, moment: str) -> None:
+    await hold_up(order, moment)
+    if order and ending_of(order, moment):
+        raise PackageUnusable(order.fault.option("message"))
 
 
 def _place(package: Package, content: bytes, former: Path, fresh: Path) -> None:

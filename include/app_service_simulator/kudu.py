@@ -97,7 +97,7 @@ async def _push(call: Call, kind: str, deployer: str, *, asynchronous: bool) -> 
         deployer=deployer,
     )
     deployments = call.simulator.deployments
-    record = deployments.begin(slot, package)
+    record = deployments.begin(slot, package, call.order)
     if asynchronous:
         time = f"{record.received:%Y-%m-%d_%H-%M-%SZ}"
         headers = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,9 @@ class Operation:
     failure: AzureError | None = None
 
 
+Ended = Callable[[Operation], None]
+
+
 class Operations:
     """All operations since the start, and who holds which app."""
 
@@ -35,22 +38,25 @@ class Operations:
     @contextmanager
     def holding(self, site: str, name: str) -> Iterator[Operation]:
         """Keeps the app `site` to one operation; 409 ExtendedCode 59203 if it has one already."""
-        operation = self._begin(site, name)
+        operation = self.begin(site, name)
         try:
             yield operation
         finally:
-            self._end(operation)
+            self.end(operation)
 
-    def run(self, site: str, name: str, work: Awaitable[object]) -> Operation:
-        """Starts `work` in the background, holding the app; the operation can be polled by its id."""
+    def run(self, site: str, name: str, work: Awaitable[object], ended: Ended) -> Operation:
+        """Starts `work` in the background, holding the app; the operation can be polled by its id.
+
+        `ended` is called at its end, when the app is free again.
+        """
         try:
-            operation = self._begin(site, name)
+            operation = self.begin(site, name)
         except AppServiceError:
             if asyncio.iscoroutine(work):
                 work.close()
             raise
         self._known[operation.id] = operation
-        task = asyncio.create_task(self._finish(operation, work))
+        task = asyncio.create_task(self._finish(operation, work, ended))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return operation
@@ -83,17 +89,19 @@ class Operations:
             task.cancel()
         await self.settled()
 
-    def _begin(self, site: str, name: str) -> Operation:
+    def begin(self, site: str, name: str) -> Operation:
+        """Has an operation hold the app until `end`; 409 if one does already."""
         self.refuse_if_held(site)
         operation = Operation(name, site, self._clock.now())
         self._holding[site.lower()] = operation
         return operation
 
-    def _end(self, operation: Operation) -> None:
+    def end(self, operation: Operation) -> None:
+        """Sets the app free."""
         operation.finished = True
         self._holding.pop(operation.site.lower(), None)
 
-    async def _finish(self, operation: Operation, work: Awaitable[object]) -> None:
+    async def _finish(self, operation: Operation, work: Awaitable[object], ended: Ended) -> None:
         try:
             await work
         except AzureError as error:
@@ -102,4 +110,5 @@ class Operations:
             operation.failure = AppServiceError(500, "InternalServerError", "The operation failed.")
             raise
         finally:
-            self._end(operation)
+            self.end(operation)
+            ended(operation)

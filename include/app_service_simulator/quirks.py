@@ -32,6 +32,9 @@ class Quirks:
     stale_routing_rules_win: bool = False
     """When a write carries both `routingRules` and `experiments.rampUpRules`, the former is obeyed."""
 
+    configuration_applies_after_delay: bool = False
+    """A write to config/web takes effect at the end of the seconds it takes. False: at their beginning."""
+
     rules_swap_with_content: bool = False
     """A swap exchanges the routing rules too. False: they stay with the production host."""
 

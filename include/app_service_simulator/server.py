@@ -21,9 +21,10 @@ from app_service_simulator.arm import (
     subscriptions,
     swaps,
 )
-from app_service_simulator.arm.routes import Call, Routes
+from app_service_simulator.arm.routes import Call, Route, Routes
 from app_service_simulator.entra import APP_SERVICE_AUDIENCE, ARM_AUDIENCES, InvalidRequest
 from app_service_simulator.faults.acting import Acting, Dropped, FaultImpossible, Perform
+from app_service_simulator.faults.kinds import is_read
 from app_service_simulator.journal import Entry
 from app_service_simulator.listening import Listening
 from app_service_simulator.simulator import Simulator
@@ -52,7 +53,7 @@ class Server:
         application.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = aiohttp.web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
         self._listening = Listening(self._runner, simulator.certificates.server_context())
-        self._acting = Acting(self._listening, simulator.world.tenant, self._entry)
+        self._acting = Acting(simulator, self._listening, self._entry)
         self._routes = Routes()
         for module in (subscriptions, plans, sites, configuration, swaps, deployments, monitor, publishing, stacks):
             self._routes.include(module.routes)
@@ -110,6 +111,9 @@ class Server:
             app=visit.app,
             caller=visit.caller,
             fault=visit.order.as_json() if visit.order else None,
+            changed=visit.before != visit.after,
+            before=visit.before,
+            after=visit.after,
         )
 
     async def _route(self, visit: Visit) -> aiohttp.web.StreamResponse:
@@ -181,7 +185,22 @@ class Server:
         visit.app = call.parameters.get("site", visit.app)
         if routes is not kudu.routes:
             call.body = await _json_body(visit.request)
-        return await self._under_faults(visit, lambda: route.handler(call))
+        return await self._under_faults(visit, lambda: self._perform(visit, call, route))
+
+    async def _perform(self, visit: Visit, call: Call, route: Route) -> aiohttp.web.StreamResponse:
+        """Carries a call out; of a write it is noted what the app was like before and after."""
+        call.order = visit.order
+        site = self._simulator.world.sites.get((visit.app or "").lower())
+        if site is None or is_read(route.operation, route.method):
+            return await route.handler(call)
+        twin = site.twin()
+        visit.before = self._simulator.effects.look(site.name)
+        try:
+            response = await route.handler(call)
+        finally:
+            visit.after = self._simulator.effects.look(site.name)
+        site.former = twin
+        return response
 
     async def _under_faults(self, visit: Visit, perform: Perform) -> aiohttp.web.StreamResponse:
         """Carries a call out, unless and until a fault has it otherwise."""

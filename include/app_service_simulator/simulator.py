@@ -6,7 +6,9 @@ from app_service_simulator.callers import Callers
 from app_service_simulator.certificates import Certificates
 from app_service_simulator.clock import Clock
 from app_service_simulator.deployments import Deployments
+from app_service_simulator.effects import Effects
 from app_service_simulator.entra import EntraId
+from app_service_simulator.faults.later import Later
 from app_service_simulator.faults.orders import Orders
 from app_service_simulator.journal import Journal
 from app_service_simulator.lifecycle import Lifecycle
@@ -45,14 +47,17 @@ class Simulator:
         self.entra = EntraId(clock, tenant, client_id, client_secret)
         self.world = World(clock, directory, subscription, tenant)
         self.operations = Operations(clock)
+        self.effects = Effects(clock, self.world, self.operations, self.journal)
+        self.later = Later(self.operations)
         self.lifecycle = Lifecycle(clock, self.images, directory / "logs")
-        self.swapper = Swapper(clock, self.quirks, self.lifecycle)
+        self.swapper = Swapper(clock, self.quirks, self.lifecycle, self.effects)
         self.deployments = Deployments(
             clock,
             self.quirks,
             self.world,
             self.lifecycle,
             self.operations,
+            self.effects,
             self.certificates.client_context(),
         )
 
@@ -69,6 +74,7 @@ class Simulator:
 
     async def close(self) -> None:
         """Ends all that is under way and every process."""
+        await self.later.stop()
         await self.operations.stop()
         await self.deployments.stop()
         await self.lifecycle.close(list(self.world.slots()))

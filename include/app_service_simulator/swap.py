@@ -11,6 +11,10 @@ import logging
 
 from app_service_simulator.arm.errors import AppServiceError, bad_request, conflict
 from app_service_simulator.clock import Clock
+from app_service_simulator.effects import SWAP_CUT_OVER, Effects
+from app_service_simulator.faults.endings import SWAP_ENDINGS
+from app_service_simulator.faults.kinds import AFTER, BEFORE
+from app_service_simulator.faults.orders import Order, ending_of, hold_up
 from app_service_simulator.lifecycle import Lifecycle
 from app_service_simulator.quirks import Quirks
 from app_service_simulator.site_config import MOVED_BY_SWAP
@@ -40,8 +44,8 @@ LEAST_PING = 3.0
 class Swapper:
     """Prepares, resets and swaps. Callers see to it that nothing else happens to the app meanwhile."""
 
-    def __init__(self, clock: Clock, quirks: Quirks, lifecycle: Lifecycle) -> None:
-        self._clock, self._quirks, self._lifecycle = clock, quirks, lifecycle
+    def __init__(self, clock: Clock, quirks: Quirks, lifecycle: Lifecycle, effects: Effects) -> None:
+        self._clock, self._quirks, self._lifecycle, self._effects = clock, quirks, lifecycle, effects
 
     def refuse_impossible(self, source: Slot, target: Slot) -> None:
         """Raises what App Service answers at once when these two cannot be swapped."""
@@ -77,20 +81,32 @@ class Swapper:
                 self._revert(other)
         slot.target_swap_slot = None
 
-    async def swap(self, source: Slot, target: Slot) -> None:
-        """The whole swap, or its second half after a preview; raises AppServiceError, all being as it was."""
+    async def swap(self, source: Slot, target: Slot, order: Order | None = None) -> None:
+        """The whole swap, or its second half after a preview; raises AppServiceError, all being as it was.
+
+        `order` is the fault that the swap meets.
+        """
         previewed = source.preparation is not None
         async with self._lifecycle.owning(source, target):
             try:
                 await self._clock.sleep(PREPARE)
                 if not previewed:
                     await self._apply_settings(source, target)
+                await self._interfere(order, BEFORE, source)
                 await self._warm_up(source)
             except AppServiceError:
-                if not (previewed or self._quirks.failed_swap_leaves_slot_prepared):
+                kept = order and order.fault.do == "ends_with" and order.fault.option("prepared")
+                if not (previewed or kept or self._quirks.failed_swap_leaves_slot_prepared):
                     self._revert(source)
                 raise
             await self._switch(source, target)
+            await self._interfere(order, AFTER, source)
+
+    async def _interfere(self, order: Order | None, moment: str, source: Slot) -> None:
+        await hold_up(order, moment)
+        ending = ending_of(order, moment)
+        if ending:
+            raise SWAP_ENDINGS[ending](source.site.name, source.name)
 
     async def _apply_settings(self, source: Slot, target: Slot) -> None:
         source.preparation = Preparation(target.name, source.app_settings, source.connection_strings)
@@ -103,10 +119,7 @@ class Swapper:
                 await self._lifecycle.replace(source)
             except WorkerFailed as failure:
                 log.warning("swap: %s did not start: %s", source.label_for_people, failure.reason)
-                raise bad_request(
-                    f"Cannot swap slots for site '{site.name}' because the worker process for '{source.name}' "
-                    "slot could not be started."
-                ) from failure
+                raise SWAP_ENDINGS["worker_not_started"](site.name, source.name) from failure
 
     async def _warm_up(self, source: Slot) -> None:
         path = source.app_settings.get("WEBSITE_SWAP_WARMUP_PING_PATH") or "/"
@@ -118,12 +131,7 @@ class Swapper:
                 await self._clock.sleep(PING_PAUSE)
             if await self._is_warm(source, path, accepted, timeout):
                 return
-        raise AppServiceError(
-            417,
-            "ExpectationFailed",
-            f"Cannot swap site slots for site '{source.site.name}' because the '{source.name}' slot did not "
-            "respond to http ping.",
-        )
+        raise SWAP_ENDINGS["no_ping"](source.site.name, source.name)
 
     async def _is_warm(self, source: Slot, path: str, accepted: set[int], timeout: float) -> bool:
         try:
@@ -136,7 +144,9 @@ class Swapper:
     async def _switch(self, source: Slot, target: Slot) -> None:
         fresh, former = source.workers, target.workers
         source.workers = target.workers = fresh + former
+        before, began = self._effects.look(source.site.name), self._clock.now()
         self._exchange(source, target)
+        self._effects.record(SWAP_CUT_OVER, source.site.name, source.id, before, began=began)
         await self._clock.sleep(CUT_OVER)
         target.workers, source.workers = fresh, former
         try:

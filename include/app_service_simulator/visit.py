@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import aiohttp.web
 
@@ -19,6 +20,7 @@ class Visit:
         caller: the process that asks, if that could be found out.
         order: the fault that acts on it.
         action: the permission it needs.
+        before, after: what its app was like around a write.
     """
 
     request: aiohttp.web.Request
@@ -30,6 +32,8 @@ class Visit:
     caller: int | None = None
     order: Order | None = None
     action: str = ""
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
     @property
     def scope(self) -> str:

@@ -1,5 +1,6 @@
 """What exists in the simulated subscription: resource groups, plans, apps and their slots."""
 
+import copy
 import re
 import secrets
 import shutil
@@ -86,6 +87,8 @@ class Site:
     sticky_connection_strings: list[str] = field(default_factory=list)
     sticky_storage: list[str] = field(default_factory=list)
     sticky_names_written: bool = False
+    former: "Site | None" = field(default=None, repr=False)
+    """The app as it was before the last write, for reads that are to be stale."""
 
     @property
     def id(self) -> str:
@@ -98,6 +101,18 @@ class Site:
     def slot(self, name: str) -> Slot | None:
         """The slot of that name, in any case."""
         return self.slots.get(name.lower())
+
+    def twin(self) -> "Site":
+        """A copy that stays as the app is now; it shares the running processes."""
+        twin = copy.copy(self)
+        twin.former = None
+        twin.sticky_settings, twin.sticky_storage = list(self.sticky_settings), list(self.sticky_storage)
+        twin.sticky_connection_strings = list(self.sticky_connection_strings)
+        twin.slots = {
+            name: copy.deepcopy(slot, {id(self): twin, id(slot.workers): slot.workers})
+            for name, slot in self.slots.items()
+        }
+        return twin
 
     def is_sticky(self, setting: str) -> bool:
         """Whether an app setting stays with its slot: one marked so, or an `_EXTENSION_VERSION`."""

@@ -119,6 +119,21 @@ async def test_a_minute_appears_when_it_is_over_and_the_delay_has_passed(monitor
     assert await monitor.points("Requests") == {"12:27": 1.0, "12:28": 1.0}
 
 
+async def test_metrics_can_be_missing(monitor: Monitor) -> None:
+    served(monitor, 5, 200)
+    monitor.simulator.faults.add({"operation": "Metrics_List*", "do": "metrics_missing"})
+    assert (await monitor.get(metricnames="Requests"))[1]["value"][0]["timeseries"] == []
+    assert await monitor.points("Requests") == {"12:25": 1.0}
+
+
+async def test_metrics_can_be_later_than_usual(monitor: Monitor) -> None:
+    for minutes_ago in (5, 4, 3):
+        served(monitor, minutes_ago, 200)
+    monitor.simulator.faults.add({"operation": "Metrics_List*", "do": "metrics_late", "seconds": 60})
+    assert await monitor.points("Requests") == {"12:25": 1.0, "12:26": 1.0}
+    assert await monitor.points("Requests") == {"12:25": 1.0, "12:26": 1.0, "12:27": 1.0}
+
+
 async def test_other_slots_and_no_traffic_give_no_series(monitor: Monitor) -> None:
     served(monitor, 6, 200)
     status, body = await monitor.get("production", metricnames="Requests")

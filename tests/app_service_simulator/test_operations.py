@@ -6,7 +6,7 @@ import pytest
 
 from app_service_simulator.arm.errors import AppServiceError, bad_request
 from app_service_simulator.clock import Clock
-from app_service_simulator.operations import Operations
+from app_service_simulator.operations import Operation, Operations
 
 
 async def test_an_app_is_held_by_one_operation_and_other_apps_are_free() -> None:
@@ -26,8 +26,10 @@ async def test_a_failure_is_kept_for_those_who_ask() -> None:
     async def fail() -> None:
         raise bad_request("no")
 
-    operation = operations.run("contoso", "SwapSiteSlots", fail())
+    told: list[Operation] = []
+    operation = operations.run("contoso", "SwapSiteSlots", fail(), told.append)
     await operations.settled()
+    assert told == [operation]
     assert isinstance(operation.failure, AppServiceError)
     assert operations.find(operation.id.upper()) is operation
     assert operations.holder("contoso") is None
@@ -35,7 +37,7 @@ async def test_a_failure_is_kept_for_those_who_ask() -> None:
 
 async def test_stopping_ends_what_is_under_way() -> None:
     operations = Operations(Clock())
-    operation = operations.run("contoso", "SwapSiteSlots", asyncio.Event().wait())
+    operation = operations.run("contoso", "SwapSiteSlots", asyncio.Event().wait(), lambda _: None)
     await asyncio.sleep(0)
     await operations.stop()
     assert operation.finished

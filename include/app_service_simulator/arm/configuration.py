@@ -4,6 +4,7 @@ https://learn.microsoft.com/rest/api/appservice/web-apps
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp.web
@@ -120,8 +121,32 @@ async def put_sticky_names(call: Call) -> aiohttp.web.Response:
     return _sticky_names(call, lists)
 
 
-def apply_site_config(slot: Slot, body: dict[str, Any], quirks: Quirks) -> bool:
-    """Merges a SiteConfig body into the slot; whether that restarts the app. Nothing is changed on an error."""
+@dataclass(frozen=True)
+class ConfigChange:
+    """A checked SiteConfig body; None for what it leaves alone."""
+
+    accepted: dict[str, Any]
+    rules: list[dict[str, Any]] | None
+    settings: dict[str, str] | None
+    strings: dict[str, dict[str, str]] | None
+
+    def apply(self, slot: Slot) -> bool:
+        """Merges it into the slot; whether that restarts the app."""
+        if self.rules is not None:
+            slot.rules = self.rules
+        before = {key: slot.config[key] for key in site_config.RESTARTING}
+        slot.config.update(self.accepted)
+        restarts = before != {key: slot.config[key] for key in site_config.RESTARTING}
+        if self.settings is not None:
+            restarts = restarts or self.settings != slot.app_settings
+            slot.app_settings = self.settings
+        if self.strings is not None:
+            slot.connection_strings = self.strings
+        return restarts
+
+
+def checked_config(slot: Slot, body: dict[str, Any], quirks: Quirks) -> ConfigChange:
+    """What a SiteConfig body would change about the slot; raises what App Service answers to a wrong one."""
     accepted = site_config.checked(body)
     rules = site_config.rules_in(body, stale_mirror_wins=quirks.stale_routing_rules_win)
     settings = _pairs(body, "appSettings")
@@ -131,23 +156,17 @@ def apply_site_config(slot: Slot, body: dict[str, Any], quirks: Quirks) -> bool:
             raise errors.bad_request("Routing rules are only supported on the production slot.")
         if quirks.impossible_percentages_are_refused:
             site_config.refuse_impossible(rules)
-        slot.rules = rules
-    before = {key: slot.config[key] for key in site_config.RESTARTING}
-    slot.config.update(accepted)
-    restarts = before != {key: slot.config[key] for key in site_config.RESTARTING}
-    if settings is not None:
-        new = {pair["name"]: str(pair.get("value") or "") for pair in settings}
-        restarts = restarts or new != slot.app_settings
-        slot.app_settings = new
-    if strings is not None:
-        slot.connection_strings = {
-            pair["name"]: {
-                "value": str(pair.get("connectionString") or ""),
-                "type": str(pair.get("type") or "Custom"),
-            }
+    return ConfigChange(
+        accepted,
+        rules,
+        None if settings is None else {pair["name"]: str(pair.get("value") or "") for pair in settings},
+        None
+        if strings is None
+        else {
+            pair["name"]: {"value": str(pair.get("connectionString") or ""), "type": str(pair.get("type") or "Custom")}
             for pair in strings
-        }
-    return restarts
+        },
+    )
 
 
 async def _write_config(call: Call) -> aiohttp.web.Response:
@@ -155,9 +174,13 @@ async def _write_config(call: Call) -> aiohttp.web.Response:
     properties = call.properties
     before = answers.etag_of(slot)
     with call.simulator.operations.holding(slot.site.name, "Update"):
-        restarts = apply_site_config(slot, properties, call.simulator.quirks)
+        change = checked_config(slot, properties, call.simulator.quirks)
+        if call.simulator.quirks.configuration_applies_after_delay:
+            await call.simulator.clock.sleep(WRITE_CONFIG)
+        restarts = change.apply(slot)
         call.simulator.world.touch(slot)
-        await call.simulator.clock.sleep(WRITE_CONFIG)
+        if not call.simulator.quirks.configuration_applies_after_delay:
+            await call.simulator.clock.sleep(WRITE_CONFIG)
     if restarts:
         call.simulator.lifecycle.restart_in_background(slot)
     return answers.json(config_answer_to_write(slot), etag=answers.write_etag(call, slot, before))

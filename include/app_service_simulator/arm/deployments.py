@@ -50,7 +50,7 @@ async def one_deploy(call: Call) -> aiohttp.web.Response:
         restart=properties.get("restart") is not False,
         ignore_stack=bool(properties.get("ignorestack")),
     )
-    record = call.simulator.deployments.begin(slot, package)
+    record = call.simulator.deployments.begin(slot, package, call.order)
     response = _pending(call, slot, record, "latest")
     if properties.get("trackdeploymentprogress"):
         response.headers["SCM-DEPLOYMENT-ID"] = record.id

@@ -35,7 +35,7 @@ def site(call: Call) -> Site:
     found = call.simulator.world.site(owner.name, call.parameters["site"])
     if found is None:
         raise errors.resource_not_found(f"Microsoft.Web/sites/{call.parameters['site']}", owner.name)
-    return found
+    return found.former if found.former and call.meets("stale") else found
 
 
 def slot(call: Call) -> Slot:

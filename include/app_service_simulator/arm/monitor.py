@@ -138,7 +138,11 @@ def _series(call: Call, slot: Slot, metric: Metric, start: datetime, end: dateti
 def _visible(call: Call, slot: Slot, start: datetime, end: datetime) -> list[MinuteOfTraffic]:
     """The minutes that have been over long enough to have reached Azure Monitor."""
     simulator = call.simulator
+    if call.meets("metrics_missing"):
+        return []
     delay = timedelta(seconds=simulator.clock.shorten(simulator.quirks.metrics_delay))
+    if call.order and call.meets("metrics_late"):
+        delay += timedelta(seconds=call.order.fault.option("seconds"))
     until = min(end, simulator.clock.now() - delay - timedelta(minutes=1))
     first = start.replace(second=0, microsecond=0)
     return simulator.traffic.minutes((slot.site.name, slot.name), first, until)

@@ -10,6 +10,7 @@ import aiohttp.web
 from app_service_simulator.arm import errors
 
 if TYPE_CHECKING:
+    from app_service_simulator.faults.orders import Order
     from app_service_simulator.simulator import Simulator
 
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
@@ -20,7 +21,8 @@ SLOT = f"{SITE}/slots/{{slot}}"
 
 @dataclass
 class Call:
-    """One request to be answered: `parameters` are the path's, `body` the JSON (None without one)."""
+    """One request to be answered: `parameters` are the path's, `body` the JSON (None without one), `order` the fault
+    that acts on it."""
 
     request: aiohttp.web.Request
     path: str
@@ -28,6 +30,11 @@ class Call:
     principal: str
     parameters: dict[str, str] = field(default_factory=dict)
     body: Any = None
+    order: "Order | None" = None
+
+    def meets(self, kind: str) -> bool:
+        """Whether a fault of this kind acts on the call."""
+        return self.order is not None and self.order.fault.do == kind
 
     @property
     def base(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp.web
 
 from app_service_simulator.arm import answers, errors, lookup
-from app_service_simulator.arm.configuration import apply_site_config
+from app_service_simulator.arm.configuration import checked_config
 from app_service_simulator.arm.documents import READ_ONLY, WRITABLE, slot_document
 from app_service_simulator.arm.routes import SITE, SLOT, WEB, Call, Routes
 from app_service_simulator.arm.subscriptions import location_name
@@ -209,7 +209,8 @@ async def _update(call: Call, slot: Slot, properties: dict[str, Any]) -> aiohttp
 
 def _apply(call: Call, slot: Slot, properties: dict[str, Any]) -> bool:
     config = properties.get("siteConfig")
-    restarts = apply_site_config(slot, _without_nulls(config), call.simulator.quirks) if config else False
+    quirks = call.simulator.quirks
+    restarts = checked_config(slot, _without_nulls(config), quirks).apply(slot) if config else False
     slot.properties.update({name: value for name, value in properties.items() if name in WRITABLE})
     if isinstance(properties.get("scmSiteAlsoStopped"), bool):
         slot.scm_site_also_stopped = properties["scmSiteAlsoStopped"]

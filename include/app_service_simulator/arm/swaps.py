@@ -3,6 +3,7 @@
 https://learn.microsoft.com/rest/api/appservice/web-apps/swap-slot
 """
 
+from functools import partial
 from typing import Any
 
 import aiohttp.web
@@ -29,8 +30,9 @@ async def swap(call: Call) -> aiohttp.web.Response:
     for slot in (source, target):
         if simulator.deployments.in_progress(slot):
             raise errors.another_operation(f"OperationName: Deployment, SlotName: {slot.name}")
-    work = simulator.swapper.swap(source, target)
-    operation = simulator.operations.run(source.site.name, "SwapSiteSlots", work)
+    work = simulator.swapper.swap(source, target, call.order)
+    ended = partial(simulator.effects.swap_ended, source)
+    operation = simulator.operations.run(source.site.name, "SwapSiteSlots", work, ended)
     return _under_way(call, source, operation, etag=answers.etag_of(source))
 
 

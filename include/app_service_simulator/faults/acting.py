@@ -12,11 +12,13 @@ import aiohttp
 import aiohttp.web
 
 from app_service_simulator.arm import errors
+from app_service_simulator.effects import LANDED
 from app_service_simulator.faults.fault import Fault
-from app_service_simulator.faults.kinds import BEFORE
+from app_service_simulator.faults.kinds import BEFORE, HEEDED_BY_OPERATIONS
 from app_service_simulator.faults.replies import REPLIES, reply
 from app_service_simulator.journal import Entry
 from app_service_simulator.listening import Listening
+from app_service_simulator.simulator import Simulator
 from app_service_simulator.visit import Visit
 
 CLIENT_WATCH_INTERVAL = 0.05
@@ -37,11 +39,16 @@ class FaultImpossible(Exception):
 class Acting:
     """Lets a fault act on a call. `tell` gives the journal entry of a call, as it stands, to a callback."""
 
-    def __init__(self, listening: Listening, tenant: str, tell: Tell) -> None:
-        self._listening, self._tenant, self._tell = listening, tenant, tell
+    def __init__(self, simulator: Simulator, listening: Listening, tell: Tell) -> None:
+        self._simulator, self._listening, self._tell = simulator, listening, tell
 
     async def meet(self, fault: Fault, visit: Visit, perform: Perform) -> aiohttp.web.StreamResponse:
         """The answer to a call that meets the fault; `perform` does what was asked. Raises Dropped without one."""
+        if fault.do in HEEDED_BY_OPERATIONS:
+            return await perform()
+        if fault.do == "late_effect":
+            self._perform_later(fault, visit, perform)
+            fault = fault.model_copy(update={"do": fault.option("answer"), "seconds": None})
         if fault.moment == BEFORE:
             return await self._act(fault, visit, None) or await perform()
         try:
@@ -54,7 +61,7 @@ class Acting:
         self, fault: Fault, visit: Visit, answer: aiohttp.web.StreamResponse | None
     ) -> aiohttp.web.StreamResponse | None:
         if fault.do in REPLIES or fault.do == "not_json":
-            return reply(fault, visit, self._tenant)
+            return reply(fault, visit, self._simulator.world.tenant)
         match fault.do:
             case "slow":
                 await asyncio.sleep(fault.option("seconds"))
@@ -75,6 +82,22 @@ class Acting:
                 await _send_half(visit.request, answer)
                 raise self._dropped(visit, reset=False)
         return None
+
+    def _perform_later(self, fault: Fault, visit: Visit, perform: Perform) -> None:
+        effects, clock = self._simulator.effects, self._simulator.clock
+        if visit.app is None:
+            raise FaultImpossible(f"{visit.operation} is about no app, so that it cannot take effect later")
+        app = visit.app
+
+        async def land() -> None:
+            began, failure = clock.now(), None
+            try:
+                await perform()
+            except errors.AzureError as error:
+                failure = error
+            effects.record(LANDED, app, visit.path, visit.before, began=began, failure=failure)
+
+        self._simulator.later.start(app, fault.option("seconds"), land)
 
     async def _call_back(self, fault: Fault, visit: Visit) -> None:
         timeout = aiohttp.ClientTimeout(total=fault.option("seconds"))

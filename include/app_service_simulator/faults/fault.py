@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from app_service_simulator.faults.kinds import KINDS, Kind
+from app_service_simulator.faults.endings import SWAP_ENDINGS
+from app_service_simulator.faults.kinds import BEFORE, DEPLOYMENTS, KINDS, READS, SWAPS, Kind, is_read
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Where a callback may lead: the simulator talks to nobody outside this machine."""
@@ -51,6 +52,9 @@ class Fault(BaseModel):
     extended_code: str | None = None
     process: int | Literal["caller"] | None = None
     url: str | None = None
+    ending: str | None = None
+    prepared: bool | None = None
+    answer: Literal["gateway_timeout", "server_timeout", "bad_gateway", "server_error", "reset", "hang"] | None = None
 
     @field_validator("do")
     @classmethod
@@ -58,6 +62,13 @@ class Fault(BaseModel):
         if do not in KINDS:
             raise ValueError(f"there are {', '.join(KINDS)}")
         return do
+
+    @field_validator("ending")
+    @classmethod
+    def _known_ending(cls, ending: str | None) -> str | None:
+        if ending not in (None, *ENDINGS):
+            raise ValueError(f"there are {', '.join(ENDINGS)}")
+        return ending
 
     @field_validator("process")
     @classmethod
@@ -92,6 +103,8 @@ class Fault(BaseModel):
             raise ValueError(f"{self.do} has no option {', '.join(sorted(unheeded))}; its options: {allowed}")
         if missing := {name for name, default in self.kind.options.items() if default is ...} - given:
             raise ValueError(f"{self.do} needs {', '.join(sorted(missing))}")
+        if self.prepared and (self.ending == DEPLOYMENT_FAILED or self.moment != BEFORE):
+            raise ValueError("prepared is for swaps that end before their cut-over")
         return self
 
     @property
@@ -111,19 +124,26 @@ class Fault(BaseModel):
     def matches(self, operation: str, method: str, path: str, app: str | None) -> bool:
         """Whether it is about this call."""
         kind = self.kind
+        operations = ENDINGS.get(self.ending or "", kind.operations)
         return (
             (self.operation is None or _like(operation, self.operation))
             and (self.method is None or method.upper() == self.method.upper())
             and (self.path is None or _like(path, self.path))
             and (self.app is None or (app or "").lower() == self.app.lower())
-            and (not kind.operations or any(_like(operation, pattern) for pattern in kind.operations))
-            and (not kind.methods or method in kind.methods)
+            and (not operations or any(_like(operation, pattern) for pattern in operations))
+            and (kind.calls is None or (kind.calls == READS) == is_read(operation, method))
         )
 
     def as_json(self) -> dict[str, Any]:
         """What was ordered, without the members left out."""
         return self.model_dump(mode="json", exclude_unset=True)
 
+
+DEPLOYMENT_FAILED = "deployment_failed"
+"""The one ending of deployments: status 3, with the fault's `message` as its text."""
+
+ENDINGS = {**dict.fromkeys(SWAP_ENDINGS, SWAPS), DEPLOYMENT_FAILED: DEPLOYMENTS}
+"""What `ends_with` can end with, and which operations can end so."""
 
 OPTIONS = tuple(dict.fromkeys(name for kind in KINDS.values() for name in kind.options))
 """Every option that some kind has."""

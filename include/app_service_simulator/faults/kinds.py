@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 BEFORE, AFTER = "before", "after"
+READS, WRITES = "reads", "writes"
+
+SWAPS = ("WebApps_SwapSlot", "WebApps_SwapSlotSlot")
+DEPLOYMENTS = ("WebApps_CreateOneDeployOperation*", "Kudu_OneDeploy", "Kudu_ZipDeploy")
+METRICS = ("Metrics_List*",)
 
 
 @dataclass(frozen=True)
@@ -15,15 +20,18 @@ class Kind:
             the member has to be given.
         moments: whether it can act before the effect of a call, after it, or both; the first is the default.
         operations: the operation ids it can act on, as globs; empty: any.
-        methods: the HTTP methods it can act on; empty: any.
+        calls: READS or WRITES if it can act on these only.
     """
 
     meaning: str
     options: dict[str, object]
     moments: tuple[str, ...] = (BEFORE, AFTER)
     operations: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
+    calls: str | None = None
 
+
+HEEDED_BY_OPERATIONS = ("never_ends", "ends_with", "stale", "metrics_missing", "metrics_late")
+"""Kinds that leave the call alone: what carries it out heeds them."""
 
 KINDS = {
     # Answers in place of the real one.
@@ -59,5 +67,33 @@ KINDS = {
         "the call's journal entry is POSTed to a loopback address, and its answer awaited, at most for `seconds`",
         {"url": ..., "seconds": 60.0},
     ),
+    # What becomes of the thing asked for.
+    "never_ends": Kind(
+        "a swap or a deployment stays under way, before or after its effect, for `seconds`, or else until the fault is "
+        "removed",
+        {"seconds": None},
+        operations=SWAPS + DEPLOYMENTS,
+    ),
+    "ends_with": Kind(
+        "a swap ends with an error, before or after its cut-over; with `prepared`, the slot stays prepared for swap; "
+        "a deployment ends with status 3 and `message`",
+        {"ending": ..., "message": "Deployment failed.", "prepared": False},
+        operations=SWAPS + DEPLOYMENTS,
+    ),
+    "late_effect": Kind(
+        "the call is answered, or broken, as `answer` says, and takes effect after `seconds`; the app is busy until "
+        "then",
+        {"seconds": ..., "answer": "gateway_timeout"},
+        (BEFORE,),
+        calls=WRITES,
+    ),
+    "stale": Kind("a read answers what was there before the last write to the app", {}, (BEFORE,), calls=READS),
+    "metrics_missing": Kind("no data points", {}, (BEFORE,), METRICS),
+    "metrics_late": Kind("data points come `seconds` later than otherwise", {"seconds": ...}, (BEFORE,), METRICS),
 }
 """Every kind by the word that orders it."""
+
+
+def is_read(operation: str, method: str) -> bool:
+    """Whether a call only looks: Resource Manager asks for some readings, such as those with secrets, by POST."""
+    return method in ("GET", "HEAD") or "_List" in operation or operation.startswith(("Entra_", "CheckName"))

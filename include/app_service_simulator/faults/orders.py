@@ -1,5 +1,6 @@
 """The faults that were ordered, and which call meets which of them."""
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ class Order:
     """Matching calls so far."""
     acted: int = 0
     """Calls it has acted on."""
-    withdrawn: bool = False
+    withdrawn: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     dice: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +63,7 @@ class Orders:
     def clear(self) -> None:
         """Removes all: what they keep from ending, ends."""
         for order in self._orders:
-            order.withdrawn = True
+            order.withdrawn.set()
         self._orders = []
 
     def remove(self, number: int) -> None:
@@ -70,7 +71,7 @@ class Orders:
         order = next((order for order in self._orders if order.id == number), None)
         if order is None:
             raise ValueError(f"no fault {number}; there are {[order.id for order in self._orders]}")
-        order.withdrawn = True
+        order.withdrawn.set()
         self._orders.remove(order)
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -91,3 +92,19 @@ class Orders:
         order = Order(self._last, fault)
         self._orders.append(order)
         return order
+
+
+async def hold_up(order: Order | None, moment: str) -> None:
+    """Right `before` and `after` its effect, an operation asks here whether it is to stay under way."""
+    if order and order.fault.do == "never_ends" and order.fault.moment == moment:
+        try:
+            await asyncio.wait_for(order.withdrawn.wait(), order.fault.option("seconds"))
+        except asyncio.TimeoutError:
+            return
+
+
+def ending_of(order: Order | None, moment: str) -> str | None:
+    """The ending ordered for this moment of an operation, if one is."""
+    if order and order.fault.do == "ends_with" and order.fault.moment == moment:
+        return str(order.fault.option("ending"))
+    return None

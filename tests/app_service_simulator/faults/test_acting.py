@@ -7,14 +7,25 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
-from tests.app_service_simulator.faults.conftest import Order
 from tests.simulator import API_VERSION, RunningSimulator
 
+Order = Callable[..., None]
+
 APP = "contoso-web"
+
+
+@pytest.fixture
+def running_slot(simulator: RunningSimulator, app: str) -> str:
+    """The path of a slot that runs."""
+    path = simulator.app_path(app, "stage")
+    simulator.arm("POST", f"{path}/start").raise_for_status()
+    return path
+
 
 REPLIES = [
     ("server_error", 500, "InternalServerError"),
@@ -172,10 +183,10 @@ def test_refused_connections_are_refused_until_the_seconds_are_over(order: Order
 @pytest.mark.parametrize(("when", "stopped"), [("before", "Running"), ("after", "Stopped")])
 @pytest.mark.parametrize("do", ["gateway_timeout", "reset", "not_json"])
 def test_a_write_happens_or_not_by_the_moment_of_the_fault(
-    simulator: RunningSimulator, order: Order, fresh_app: str, do: str, when: str, stopped: str
+    simulator: RunningSimulator, order: Order, running_slot: str, do: str, when: str, stopped: str
 ) -> None:
     order(do, "WebApps_StopSlot", when=when)
-    path = simulator.app_path(fresh_app, "stage")
+    path = running_slot
     try:
         simulator.arm("POST", f"{path}/stop")
     except httpx.TransportError:
@@ -195,17 +206,17 @@ print("survived")
 
 @pytest.mark.parametrize(("when", "state"), [("before", "Running"), ("after", "Stopped")])
 def test_the_calling_process_is_killed_at_the_instant_of_its_call(
-    simulator: RunningSimulator, order: Order, fresh_app: str, when: str, state: str
+    simulator: RunningSimulator, order: Order, app: str, running_slot: str, when: str, state: str
 ) -> None:
-    order("kill", "WebApps_StopSlot", app=fresh_app, when=when)
-    path = simulator.app_path(fresh_app, "stage")
+    order("kill", "WebApps_StopSlot", app=app, when=when)
+    path, last = running_slot, simulator.journal()[-1]["n"]
     address = f"{simulator.resource_manager}{path}/stop?api-version={API_VERSION}"
     command = [sys.executable, "-c", CALLER, address, simulator.token(), simulator.ca_bundle]
     caller = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert caller.communicate(timeout=30) == ("", None)
     assert caller.returncode == -9
     assert simulator.arm("GET", path).json()["properties"]["state"] == state
-    entry = next(call for call in simulator.journal(app=fresh_app) if call["operation"] == "WebApps_StopSlot")
+    entry = next(call for call in simulator.journal(last, app) if call["operation"] == "WebApps_StopSlot")
     assert (entry["caller"], entry["status"], entry["fault"]["do"]) == (caller.pid, None, "kill")
 
 
