@@ -62,6 +62,10 @@ class AppHosts:
             response, _ = await self._get(host, path)
         except (httpx.TimeoutException, asyncio.TimeoutError):
             return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
+        except httpx.RemoteProtocolError:
+            # Its text may quote the answer's headers, cookies among them.
+            problem = "broke off, or answered something that is not HTTP"
+            return Answer(side, asked, None, False, time.monotonic() - started, problem)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(side, asked, None, False, time.monotonic() - started, f"could not be asked: {error}")
         routed_to, pinned_for = _routing(response)

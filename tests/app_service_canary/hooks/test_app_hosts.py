@@ -211,7 +211,7 @@ async def test_a_connection_that_is_cut_is_a_bad_answer(serve: Serve) -> None:
         answer = await hosts.ask(Side.SLOT, HOST, "/", (200,))
 
     assert (answer.status, answer.good) == (None, False)
-    assert answer.problem.startswith("could not be asked: ")
+    assert answer.problem == "broke off, or answered something that is not HTTP"
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid", "gopher://h", "http://h:port"])
