@@ -53,17 +53,6 @@ RETRIES: dict[str, Any] = {
 }
 
 
-BUSY_PAUSE = timedelta(seconds=15)
-
-USUAL_SWAPS = timedelta(minutes=5)
-"""A swap takes one minute, on an idle plan up to four."""
-
-
-def _patient(until: timedelta) -> dict[str, Any]:
-    """Retries for tasks that swap, which App Service refuses while an earlier swap runs whose answer was lost."""
-    return {"retries": max(4, int(until / BUSY_PAUSE)), "retry_delay": BUSY_PAUSE}
-
-
 def release_dags(folder: Path, only: str | None = None) -> Iterator[DAG]:
     """The DAG of each release file in a folder; for one that cannot be used, its import error.
 
@@ -148,13 +137,18 @@ def _tasks(policy: ReleasePolicy) -> None:
     }
     preflight = ReleasePreflightOperator(task_id="preflight", policy=policy, **target)
     with TaskGroup("staging", prefix_group_id=False, tooltip="The new version in its slot, with ever more users"):
-        staging, watches = _staging(policy, target)
+        staging, shifts, watches = _staging(policy, target)
     approval = ManagerApprovalSensor(task_id="approval", approval=policy.approval, watch_task_ids=watches, **target)
     with TaskGroup("production", prefix_group_id=False, tooltip="The new version for everybody"):
-        production = _production(policy, target, watches)
+        production = _production(policy, target, watches, shifts)
     forward = [preflight, *staging, approval, *production]
     restore = AppServiceRestoreTrafficOperator(
-        task_id="restore", timeout=policy.restore_timeout, **_patient(policy.restore_timeout), **target
+        task_id="restore",
+        shift_task_ids=shifts,
+        after_rollback=policy.after_rollback,
+        artifact=policy.artifact,
+        timeout=policy.restore_timeout,
+        **target,
     )
     outcome = ReleaseOutcomeOperator(
         task_id="outcome", app=policy.app, version="{{ params.version }}", order=[task.task_id for task in forward]
@@ -164,11 +158,14 @@ def _tasks(policy: ReleasePolicy) -> None:
     chain(*forward, restore.as_teardown(), outcome.as_teardown(on_failure_fail_dagrun=True))
 
 
-def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], list[str]]:
-    source = "{{ params.image }}" if policy.artifact.is_container else "{{ params.package_uri }}"
+def _source(policy: ReleasePolicy) -> str:
+    return "{{ params.image }}" if policy.artifact.is_container else "{{ params.package_uri }}"
+
+
+def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], list[str], list[str]]:
     tasks: list[Any] = [
         AppServiceStartSlotOperator(task_id="start_slot", create_slot=policy.create_slot, **target),
-        AppServiceDeployOperator(task_id="deploy", source=source, artifact=policy.artifact, **target),
+        AppServiceDeployOperator(task_id="deploy", source=_source(policy), artifact=policy.artifact, **target),
         SlotReadySensor(
             task_id="slot_ready",
             slot_host=SLOT_HOST,
@@ -178,14 +175,17 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
             **target,
         ),
     ]
+    shifts: list[str] = []
     watches: list[str] = []
     for index, step in enumerate(policy.steps):
         plan = f"ti.xcom_pull(task_ids='preflight').steps[{index}]"
         with TaskGroup(_group_id(step), tooltip=f"{step.weight:g} % for {format_duration(step.bake)}"):
-            tasks.append(
-                AppServiceSetCanaryWeightOperator(
-                    task_id="shift", weight=f"{{{{ {plan}.weight }}}}", slot_host=SLOT_HOST, **target
-                )
+            shift = AppServiceSetCanaryWeightOperator(
+                task_id="shift",
+                weight=f"{{{{ {plan}.weight }}}}",
+                slot_host=SLOT_HOST,
+                previous_task_ids=shifts,
+                **target,
             )
             watch = CanaryAnalysisOperator(
                 task_id="watch",
@@ -196,16 +196,24 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
                 watch=policy.watch,
                 **target,
             )
-        tasks.append(watch)
+        tasks += [shift, watch]
+        shifts.append(shift.task_id)
         watches.append(watch.task_id)
-    return tasks, watches
+    return tasks, shifts, watches
 
 
-def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str]) -> list[Any]:
+def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str], shifts: list[str]) -> list[Any]:
     return [
-        AppServiceSwapSlotsOperator(task_id="swap", **_patient(USUAL_SWAPS), **target),
+        AppServiceSwapSlotsOperator(
+            task_id="swap",
+            shift_task_ids=shifts,
+            image_os=policy.artifact.os if policy.artifact.is_container else None,
+            **target,
+        ),
         PromotedAnalysisOperator(
             task_id="watch_promoted",
+            source=_source(policy),
+            version="{{ params.version }}",
             hosts_by_side={"visitors": PRODUCTION_HOST},
             bake=format_duration(policy.watch.promoted_bake),
             readiness=policy.readiness,

@@ -6,10 +6,12 @@ AppServiceCanaryError
 │   │   └── OperationInProgress    App Service works on this app already (409 59203, 429 59206)
 │   └── WeightNotApplied           written, but not there when read back
 └── PermanentError                 another try gives the same answer
+    ├── AzureUnavailable           trouble that should have passed did not, in all the time there was
     ├── AzureRequestRejected       400, 401, 403, 409 … with Azure's own reason
     │   └── AzureResourceMissing   404
     ├── InvalidReleasePlan         a release file or run parameters that cannot be followed
     ├── PreflightRefused           the app is not in a state to be released
+    ├── ChangedByOthers            somebody changed what this release works on
     ├── DeploymentFailed           the slot did not take the package or image
     ├── SlotWarmUpTimeout          the slot did not answer well in time
     ├── SwapFailed                 App Service gave the swap up
@@ -84,6 +86,10 @@ class WeightNotApplied(TransientError):
     """The traffic rule was written, but reading it back showed something else."""
 
 
+class AzureUnavailable(PermanentError):
+    """Trouble that should have passed (throttling, an operation under way, no answer) lasted too long."""
+
+
 class AzureRequestRejected(AzureAnswer, PermanentError):
     """Azure understood the request and refused it."""
 
@@ -98,6 +104,10 @@ class InvalidReleasePlan(PermanentError):
 
 class PreflightRefused(PermanentError):
     """The app is not in a state in which a release may start; nothing was changed."""
+
+
+class ChangedByOthers(PermanentError):
+    """The slot's traffic rule or content is no longer what this release left there; it was not overwritten."""
 
 
 class DeploymentFailed(PermanentError):

@@ -7,11 +7,24 @@ client is first needed, never by a DAG file.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, WeightNotApplied
+from app_service_canary.errors import (
+    AppServiceCanaryError,
+    AzureRequestRejected,
+    AzureResourceMissing,
+    TransientAzureError,
+    WeightNotApplied,
+)
 from app_service_canary.hooks.azure_errors import azure_errors, error_of
+from app_service_canary.hooks.deployments import (
+    begun_deployment,
+    deployment_status,
+    has_ended,
+    properties_in,
+    replaced_by,
+)
 from app_service_canary.hooks.management import AzureManagementHook
 from app_service_canary.hooks.ramp_up_rules import (
     WireRule,
@@ -27,11 +40,12 @@ from app_service_canary.release.app_state import (
     PRODUCTION,
     AppState,
     AppTarget,
+    Deployment,
     OperationStatus,
     SlotState,
     TrafficRule,
 )
-from app_service_canary.release.masking import without_signatures
+from app_service_canary.release.ownership import refuse_foreign
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
@@ -40,7 +54,8 @@ API_VERSION = "2025-05-01"
 """What azure-mgmt-web 11 speaks; for the calls it has no method for."""
 
 NEVER_REPEAT = {"retry_total": 0}
-"""azure-core repeats a POST on 500, 503 and 504. A swap that had begun would be swapped back."""
+"""Besides the client's own setting, on the two calls that must not be repeated whatever a client is set to: azure-core
+repeats a POST on 500, 503 and 504, and a swap that had begun would be swapped back."""
 
 
 class AppServiceHook(AzureManagementHook):
@@ -82,14 +97,19 @@ class AppServiceHook(AzureManagementHook):
 
         Raises:
             AzureResourceMissing: the app does not exist.
+            TransientAzureError: the answers do not fit together, as shortly after a swap.
         """
-        client = await self.client()
-        with azure_errors(f"Reading app '{target.app}' in resource group '{target.resource_group}'"):
-            production = slot_state(await client.web_apps.get(target.resource_group, target.app), PRODUCTION)
+        production = await self.read_production(target)
         slot = await self.read_slot(target)
         rules = await self._wire_rules(target)
         auto_swap = await self._auto_swap_slot(target) if slot else None
-        return AppState(production, slot, tuple(traffic_rule(rule) for rule in rules), auto_swap)
+        state = AppState(production, slot, tuple(traffic_rule(rule) for rule in rules), auto_swap)
+        if state.contradicts_itself:
+            raise TransientAzureError(
+                f"Reading app '{target.app}': Azure says that production and slot '{target.slot}' both hold deployment "
+                f"{production.deployment_id}; one of the two answers is out of date."
+            )
+        return state
 
     async def read_slot(self, target: AppTarget) -> SlotState | None:
         """The slot as it is now; None when it does not exist."""
@@ -111,8 +131,7 @@ class AppServiceHook(AzureManagementHook):
 
     async def read_rule(self, target: AppTarget) -> TrafficRule | None:
         """The rule that sends users to the slot; None when there is none."""
-        rules = [traffic_rule(rule) for rule in await self._wire_rules(target)]
-        return next((rule for rule in rules if rule.name.lower() == target.slot.lower()), None)
+        return _ours(await self._wire_rules(target), target)
 
     async def read_image(self, target: AppTarget, os: str, *, production: bool = False) -> str | None:
         """The container image that the slot, or production, is set to; None when it runs none."""
@@ -180,7 +199,9 @@ class AppServiceHook(AzureManagementHook):
 
     # -- traffic -------------------------------------------------------------------------------------
 
-    async def set_weight(self, target: AppTarget, host: str, weight: float) -> bool:
+    async def set_weight(
+        self, target: AppTarget, host: str, weight: float, *, left: Collection[float | None] | None = None
+    ) -> bool:
         """Sends this share of production's new users to the slot, and reads it back.
 
         Args:
@@ -188,19 +209,23 @@ class AppServiceHook(AzureManagementHook):
             host: the slot's host name as Azure gives it; App Service does not check it and would send those
                 users to a 404.
             weight: percent, 0–100. 0 keeps a rule through which testers get in.
+            left: the weights at which this release may have left the rule, None among them for no rule. None: any.
 
         Returns:
             Whether anything had to be written.
 
         Raises:
+            ChangedByOthers: the rule is neither as asked nor as it was left; it was not overwritten.
             WeightNotApplied: reading it back showed something else.
         """
         rules = await self._wire_rules(target)
-        ours = [traffic_rule(rule) for rule in rules if str(rule.get("name") or "").lower() == target.slot.lower()]
-        if ours == [TrafficRule(target.slot, host, weight)]:
+        found = _ours(rules, target)
+        if found == TrafficRule(target.slot, host, weight):
             return False
-        await self._write_rules(target, with_weight(rules, target.slot, host, weight))
-        found = await self.read_rule(target)
+        if left is not None:
+            refuse_foreign(target, found, left)
+        written = with_weight(rules, target.slot, host, weight)
+        found = await self._write_and_read_back(target, written)
         if found is None or found.weight != weight or found.host.lower() != host.lower():
             raise WeightNotApplied(
                 f"Traffic rule of {target}: {weight:g} % to {host} was written, but Azure now says "
@@ -219,16 +244,32 @@ class AppServiceHook(AzureManagementHook):
             WeightNotApplied: the rule is still there.
         """
         rules = await self._wire_rules(target)
-        rest = without(rules, target.slot)
-        if len(rest) == len(rules):
+        if _ours(rules, target) is None:
             return False
-        await self._write_rules(target, rest)
-        if found := await self.read_rule(target):
+        if found := await self._write_and_read_back(target, without(rules, target.slot)):
             raise WeightNotApplied(
                 f"Traffic rule of {target}: it was removed, but Azure still says {found.weight:g} %. "
                 "Somebody or something else may be changing it."
             )
         return True
+
+    async def _write_and_read_back(self, target: AppTarget, rules: list[WireRule]) -> TrafficRule | None:
+        """Writes all rules, for App Service replaces the list whole; what it says of ours afterwards."""
+        await self._write_rules(target, rules)
+        found = await self._wire_rules(target)
+        if without(found, target.slot) != without(rules, target.slot):
+            self.log.warning(
+                "Somebody changed other traffic rules of app '%s' at the same moment; look at them: %s.",
+                target.app,
+                ", ".join(f"{rule.name} {rule.weight:g} %" for rule in map(traffic_rule, found)) or "there is none now",
+            )
+        return _ours(found, target)
+
+    async def cancel_preview(self, target: AppTarget) -> None:
+        """Puts the slot's own settings back (resetSlotConfig) after a swap with preview, or one that failed."""
+        client = await self.client()
+        with azure_errors(f"Cancelling the swap that {target} is prepared for"):
+            await client.web_apps.reset_slot_configuration_slot(target.resource_group, target.app, target.slot)
 
     async def refuse_while_busy(self, target: AppTarget) -> None:
         """Writes the rules as they are, for App Service refuses every write while it works on the app.
@@ -247,33 +288,44 @@ class AppServiceHook(AzureManagementHook):
 
     # -- deploying and swapping ------------------------------------------------------------------------
 
-    async def begin_deployment(self, target: AppTarget, properties: Mapping[str, Any]) -> str:
+    async def begin_deployment(self, target: AppTarget, properties: Mapping[str, Any]) -> Deployment:
         """Asks the slot to deploy a package from its address (OneDeploy).
 
         The client's own method sends no body and knows no slots, so the request is built here.
-
-        Returns:
-            The address at which to ask how it goes.
         """
         from azure.core.rest import HttpRequest
 
-        path = f"{await self._slot_path(target)}/extensions/onedeploy"
-        request = HttpRequest("PUT", path, params={"api-version": API_VERSION}, json={"properties": dict(properties)})
+        path = await self._slot_path(target)
+        body = {"properties": {**properties, "trackdeploymentprogress": True}}
+        request = HttpRequest("PUT", f"{path}/extensions/onedeploy", params={"api-version": API_VERSION}, json=body)
         response = await self._send(f"Deploying to {target}", request, **NEVER_REPEAT)
-        location = response.headers.get("Location")
-        return location or f"{path.replace('/extensions/onedeploy', '/deployments/latest')}?api-version={API_VERSION}"
+        return begun_deployment(response.headers, self._deployment_url(path))
 
-    async def deployment_status(self, url: str) -> OperationStatus:
-        """How a deployment goes; a failed one still answers 200, so its body is read."""
-        response = await self._ask(url, "Asking how the deployment goes")
-        properties = (response.json().get("properties") or {}) if response.text() else {}
-        status = properties.get("status")
-        if response.status_code == 202 or status not in (3, 4):
-            return OperationStatus(False)
-        if status == 4:
-            return OperationStatus(True)
-        text = properties.get("status_text") or properties.get("message") or "no reason given"
-        return OperationStatus(True, failure=without_signatures(str(text)))
+    async def read_deployment(self, target: AppTarget, *, production: bool = False) -> str:
+        """The id of the last deployment to the slot, or production, or of the one under way; empty without any."""
+        doing, path = f"Reading the last deployment of app '{target.app}'", await self._slot_path(target)
+        url = self._deployment_url(path.rpartition("/slots/")[0] if production else path)
+        try:
+            response = await self._ask(url, doing)
+        except AzureResourceMissing:
+            return ""
+        return str(properties_in(response, doing).get("id") or "")
+
+    async def deployment_status(self, target: AppTarget, deployment: Deployment) -> OperationStatus:
+        """How a deployment goes; a failed one still answers 200, so its body is read.
+
+        App Service tells of the latest deployment, which may be somebody else's; then ours is asked for by its id.
+        """
+        doing = f"Asking how the deployment to {target} goes"
+        latest = properties_in(await self._ask(deployment.url, doing), doing)
+        if not has_ended(latest) or not deployment.id or latest.get("id") == deployment.id:
+            return deployment_status(latest)
+        url = self._deployment_url(await self._slot_path(target), deployment.id)
+        return replaced_by(latest, properties_in(await self._ask(url, doing), doing))
+
+    @staticmethod
+    def _deployment_url(slot_path: str, deployment: str = "latest") -> str:
+        return f"{slot_path}/deployments/{deployment}?api-version={API_VERSION}"
 
     async def set_image(self, target: AppTarget, image: str, os: str) -> None:
         """Points the slot to a container image. The same image again would not be pulled, so it is restarted."""
@@ -336,3 +388,7 @@ class AppServiceHook(AzureManagementHook):
             f"/subscriptions/{settings.subscription_id}/resourceGroups/{target.resource_group}"
             f"/providers/Microsoft.Web/sites/{target.app}/slots/{target.slot}"
         )
+
+
+def _ours(rules: Iterable[WireRule], target: AppTarget) -> TrafficRule | None:
+    return next((rule for rule in map(traffic_rule, rules) if rule.name.lower() == target.slot.lower()), None)

@@ -28,6 +28,13 @@ IN_PROGRESS_CODES = ("59202", "59203", "59206")
 IN_PROGRESS_WORDS = ("another operation is in progress", "deployment currently in progress", "auto swap deployment")
 """How App Service and Kudu (https://github.com/projectkudu/kudu, PushDeploymentController) say it without a code."""
 
+PREPARED_WORDS = "prepared for swap"
+"""How App Service refuses changes to a slot on which a swap with preview was begun, or a swap failed, and which
+waits for either its other half or resetSlotConfig."""
+
+EXPIRED_TOKEN = "ExpiredAuthenticationToken"  # noqa: S105 - Azure's code, not a token
+"""A 401 that a new token mends: the request was not carried out."""
+
 PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
 
@@ -82,22 +89,31 @@ def error_of(doing: str, status: int, body: str, retry_after: str | None = None)
     }
     if code in IN_PROGRESS_CODES or any(words in message for words in IN_PROGRESS_WORDS):
         return OperationInProgress(sentence, **details)
-    if status in PASSING_STATUSES:
+    if status in PASSING_STATUSES or code == EXPIRED_TOKEN:
         return TransientAzureError(sentence, **details)
     if status == 404:
         return AzureResourceMissing(f"{sentence} Check the names in the release file.", **details)
     if status in (401, 403):
         sentence += " Check the connection's secret and the role given to its identity (README, “Permissions”)."
+    if PREPARED_WORDS in message:
+        sentence += " Cancel that swap: az webapp deployment slot swap --action reset -g … -n … --slot …"
     return AzureRequestRejected(sentence, **details)
+
+
+def unreadable(doing: str, why: object) -> TransientAzureError:
+    """The error for an answer that says it went well and cannot be read: cut off, or from something in between."""
+    return TransientAzureError(f"{doing}: Azure's answer could not be read: {_shortened(str(why))}")
 
 
 @contextmanager
 def azure_errors(doing: str) -> Iterator[None]:
     """Turns what Microsoft's clients raise into this package's errors; `doing` as in `error_of`."""
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+    from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
     try:
         yield
+    except DecodeError as error:
+        raise unreadable(doing, error.message) from error
     except HttpResponseError as error:
         if error.response is None:
             kind = AzureRequestRejected if isinstance(error, ClientAuthenticationError) else TransientAzureError

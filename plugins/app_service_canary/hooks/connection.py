@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
-FEW_RETRIES = {"retry_total": 2}
-"""Azure's clients repeat a call ten times, and the token before it too: half a minute in which a trigger could not
-take users off a bad version. Tasks and triggers repeat by themselves, within a deadline."""
+NO_RETRIES = {"retry_total": 0}
+"""Azure's clients repeat a call ten times, a POST after 500, 503 and 504 as well: a swap that had begun would be
+swapped back. Tasks and triggers try again by themselves, within a deadline, and look first (`patience`)."""
+
+TIMEOUTS = {"connection_timeout": 10, "read_timeout": 90}
+"""Seconds. Azure's clients wait five minutes for either. A PATCH of the configuration has been seen to take 32 s, and
+Azure Resource Manager itself gives a service up after about a minute, with 504."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ class AzureSettings:
         arguments = {
             "base_url": (self.resource_manager or cloud["base_url"]).rstrip("/"),
             "credential_scopes": cloud["credential_scopes"],
-            **FEW_RETRIES,
+            **NO_RETRIES,
+            **TIMEOUTS,
         }
         return {**arguments, **self._trust()}
 
@@ -124,7 +129,7 @@ class AzureSettings:
 
     def _build(self, service_principal: type[Any], default_chain: type[Any]) -> Any:
         authority: dict[str, Any] = {"authority": self.authority or self._cloud()["authority"]}
-        authority |= {**self._trust(), **FEW_RETRIES}
+        authority |= {**self._trust(), **NO_RETRIES, **TIMEOUTS}
         if self.authority:
             # A private authority is unknown to login.microsoftonline.com, which would be asked about it.
             authority["disable_instance_discovery"] = True

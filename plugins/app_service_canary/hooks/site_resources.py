@@ -30,7 +30,16 @@ def slot_state(resource: Any, name: str) -> SlotState:
         plan_id=str(properties.get("serverFarmId") or ""),
         operation_id=properties.get("inProgressOperationId") or None,
         prepared_for=properties.get("targetSwapSlot") or None,
+        last_swap=_last_swap(properties.get("slotSwapStatus")),
     )
+
+
+def _last_swap(status: Any) -> str:
+    """`slotSwapStatus`, the last successful swap: `stage -> Production at 2026-11-22T09:00:00Z`."""
+    if not isinstance(status, dict):
+        return ""
+    source, target, when = (status.get(key) for key in ("sourceSlotName", "destinationSlotName", "timestampUtc"))
+    return f"{source} -> {target} at {when}"
 
 
 def copied_config(config: dict[str, Any]) -> dict[str, Any]:

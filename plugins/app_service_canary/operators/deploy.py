@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import DeploymentFailed
-from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.operators.task import AppServiceOperator, remember, remembered
+from app_service_canary.release.app_state import Deployment
 from app_service_canary.release.masking import secrets_of, without_secrets
 from app_service_canary.release.policy import Artifact
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
@@ -17,8 +18,9 @@ from app_service_canary.triggers.waiting import SUCCEEDED, now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_STARTED = "deployment_url"
-"""Key in the task's state store: a deployment that was begun is joined by the next try, not begun again."""
+_STARTED = "deployment"
+"""Remembered: a deployment that was begun is joined by the next try, not begun again. One whose
+answer was lost cannot be told from somebody else's: it is waited for, and then the package is deployed again."""
 
 
 class AppServiceDeployOperator(AppServiceOperator):
@@ -50,37 +52,31 @@ class AppServiceDeployOperator(AppServiceOperator):
         if self.artifact.is_container:
             self.with_hook(lambda hook: hook.set_image(self.target, source, self.artifact.os))
             self.log.info("%s runs image %s now.", self.target.at_start, source)
-            return {"source": source}
+            return {"source": source, "image": source}
+        deployment = self._begun(context, source)
         return self.wait_with(
             AppServiceOperationTrigger(
                 operation="deployment",
-                operation_url=self._begun(context, source),
+                operation_url=deployment.url,
+                deployment_id=deployment.id,
                 deadline=now() + self.timeout,
                 **self.trigger_arguments(self.poll_interval),
             ),
             context,
         )
 
-    def _begun(self, context: Context, source: str) -> str:
-        store = context["task_state_store"]
-        if url := store.get(_STARTED):
+    def _begun(self, context: Context, source: str) -> Deployment:
+        if begun := remembered(context, _STARTED):
             self.log.info("Joining the deployment that an earlier try of this task began.")
-            return str(url)
-        properties: dict[str, Any] = {
-            "packageUri": source,
-            "type": self.artifact.type.value,
-            "clean": self.artifact.clean,
-            "restart": True,
-        }
-        if self.artifact.path:
-            properties["path"] = self.artifact.path
-        url = self.with_hook(lambda hook: hook.begin_deployment(self.target, properties))
-        store.set(_STARTED, url)
+            return Deployment(**begun)
+        properties = one_deploy(self.artifact, source)
+        deployment = self.with_hook(lambda hook: hook.begin_deployment(self.target, properties), self.timeout)
+        remember(context, _STARTED, {"id": deployment.id, "url": deployment.url})
         self.log.info("Deploying %s to %s.", without_secrets(source), self.target)
-        return url
+        return deployment
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        context["task_state_store"].delete(_STARTED)
+        begun = remembered(context, _STARTED) or {}
         source, message = self._source(context), event["message"]
         for secret in secrets_of(source):
             message = message.replace(secret, "***")
@@ -90,7 +86,7 @@ class AppServiceDeployOperator(AppServiceOperator):
                 "No traffic was moved. Look at the slot's deployment log."
             )
         self.log.info("%s", message)
-        return {"source": without_secrets(source)}
+        return {"source": without_secrets(source), "deployment_id": begun.get("id", "")}
 
     def _source(self, context: Context) -> str:
         """The package's address or image, rendered; what must not be shown of it is masked in this process."""
@@ -98,3 +94,9 @@ class AppServiceDeployOperator(AppServiceOperator):
         for secret in secrets_of(source):
             mask_secret(secret)
         return source
+
+
+def one_deploy(artifact: Artifact, source: str) -> dict[str, Any]:
+    """What OneDeploy is asked for: the package's address, and how it is laid down."""
+    path = {"path": artifact.path} if artifact.path else {}
+    return {"packageUri": source, "type": artifact.type.value, "clean": artifact.clean, "restart": True, **path}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import RestoreIncomplete
+from app_service_canary.errors import AzureRequestRejected, AzureUnavailable, RestoreIncomplete, TransientError
+from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
-from app_service_canary.operators.task import AppServiceOperator, record_of
+from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
 from app_service_canary.release.app_state import Before
-from app_service_canary.release.recovery import Undo, to_undo
+from app_service_canary.release.policy import AfterRollback, Artifact
+from app_service_canary.release.recovery import Undo, by_hand, to_undo
+from app_service_canary.release.stable import Stable
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -20,20 +25,30 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import AppState
 
-_UNDONE = "undone"
-_SWAPPING = "swapping_back"
+_UNDONE, _SETTLED = "undone", "settled_at_swap"
+"""State keys: what was undone, and the last swap Azure knew of when all was."""
+
+_UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
+"""Remembered: until when this may take, and how far it has come."""
+
+SWAP_BACKS = 3
+"""How often a swap back that App Service gave up is tried: one may meet a stable version that is slow to wake."""
 
 
 class AppServiceRestoreTrafficOperator(AppServiceOperator):
     """Puts users back on the stable version unless the release was promoted.
 
     Asks Azure what is so now, undoes what this release did, and asks again until nothing is left. A swap that
-    the release began and that still runs is waited for first.
+    the release began and that still runs is waited for first. While Azure fails it keeps at it until the timeout, and
+    then says what is left, and with which commands a person finishes it.
 
     Args:
         promoted_task_id: the task whose success means that the release is promoted.
         preflight_task_id: the task that recorded what was there before.
         swap_task_id: the task that swaps.
+        shift_task_ids: the tasks that sent users to the slot.
+        after_rollback: what becomes of the slot, which users may still be pinned to.
+        artifact: what the app's releases bring; to put the stable version into the slot.
         timeout: how long the way back may take.
         poll_interval: pause between two questions.
     """
@@ -46,67 +61,190 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         promoted_task_id: str = "watch_promoted",
         preflight_task_id: str = "preflight",
         swap_task_id: str = "swap",
+        shift_task_ids: Sequence[str] = (),
+        after_rollback: AfterRollback = AfterRollback.KEEP,
+        artifact: Artifact | None = None,
         timeout: timedelta = timedelta(minutes=30),
         poll_interval: timedelta = timedelta(seconds=5),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.promoted_task_id, self.preflight_task_id = promoted_task_id, preflight_task_id
-        self.swap_task_id, self.timeout, self.poll_interval = swap_task_id, timeout, poll_interval
+        self.swap_task_id, self.shift_task_ids = swap_task_id, list(shift_task_ids)
+        self.after_rollback, self.artifact = after_rollback, artifact or Artifact()
+        self.timeout, self.poll_interval = timeout, poll_interval
 
     def act(self, context: Context) -> Any:
-        record = record_of(context, self.preflight_task_id)
-        if record is None or self._ended_well(context, self.promoted_task_id):
-            return self._report(context, "Nothing had to be undone.")
-        # The release file may have been changed since; what counts is what this run released.
-        self.resource_group, self.app, self.slot = record["resource_group"], record["app"], record["slot"]
-        before = Before.from_json(record["before"])
+        before = self._followed(context)
+        if before is None or self._ended_well(context, self.promoted_task_id):
+            return self._said(context, "Nothing had to be undone.")
+        if healing := remembered(context, _HEALING):
+            return self._wait_for("deployment", healing["url"], context, healing["id"])
         if url := self._swap_under_way(context):
-            self.log.info("The release's own swap still runs; waiting for it before undoing anything.")
-            return self._wait_for(url, context)
-        state, url = self.with_hook(lambda hook: self._undo(hook, context, before))
+            self.log.info("A swap of this release still runs; waiting for it before undoing anything.")
+            return self._wait_for("swap", url, context)
+        state, url = self._go_back(context, before)
         if url:
-            context["task_state_store"].set(_SWAPPING, url)
-            return self._wait_for(url, context)
-        pinned = (
-            f" Users pinned to slot '{self.slot}' by their cookie stay there for up to an hour; it is left running."
-            if state.slot and state.slot.running
-            else ""
-        )
-        return self._report(context, f"New users are on the stable version.{pinned}")
+            remember(context, _SWAPPING, url)
+            return self._wait_for("swap", url, context)
+        context["task_state_store"].set(_SETTLED, state.production.last_swap)
+        return self._end_slot(context, before, state)
 
-    async def _undo(self, hook: AppServiceHook, context: Context, before: Before) -> tuple[AppState, str | None]:
-        """Undoes what can be done at once; where to ask how the swap goes, if one was needed."""
-        # A change whose task was ended, or whose answer was lost, may still run, and would take effect after we have
-        # looked.
-        await hook.refuse_while_busy(self.target)
-        state = await hook.read_app(self.target)
-        swap_asked = bool(context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY))
-        for undo in to_undo(before, state, self.slot, swap_asked=swap_asked):
+    def finish(self, context: Context, event: dict[str, Any]) -> Any:
+        self._followed(context)
+        succeeded = event["status"] == SUCCEEDED
+        if healing := remembered(context, _HEALING):
+            ending = self._slot_ending(context)
+            return self._report(
+                context, healing["sentence"] if succeeded else ending.in_vain(event["message"]).sentence
+            )
+        if remembered(context, _SWAPPING):
+            remember(context, _SWAPPING, None)
+            if succeeded:
+                self._note(context, Undo.SWAP_BACK)
+            elif remembered(context, _SWAP_BACKS) >= SWAP_BACKS:
+                raise self._incomplete(event["message"], (Undo.SWAP_BACK,), None)
+            else:
+                self.log.warning("%s Looking at what is so now.", event["message"])
+        remember(context, _WAITED, True)
+        return self.act(context)
+
+    # -- undoing -------------------------------------------------------------------------------------
+
+    def _go_back(self, context: Context, before: Before) -> tuple[AppState, str | None]:
+        """Undoes what can be done at once; how it is then, and where to ask how the swap goes, if one was needed.
+
+        Raises:
+            RestoreIncomplete: Azure refused, or failed for all the time there was.
+        """
+        seen: list[AppState] = []
+        try:
+            return self.with_hook(lambda hook: self._undo(hook, context, before, seen), self._time_left(context))
+        except (AzureUnavailable, AzureRequestRejected) as error:
+            asked = self._asked(context)
+            if seen:
+                left = to_undo(before, seen[-1], self.slot, swap_asked=asked)
+            else:
+                left = (Undo.CLEAR_RULE, Undo.SWAP_BACK) if asked else (Undo.CLEAR_RULE,)
+            raise self._incomplete(str(error), left, seen[-1] if seen else None) from error
+
+    async def _undo(
+        self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
+    ) -> tuple[AppState, str | None]:
+        refusal = await self._wait_while_busy(hook)
+        state = await self._look(hook, context, seen)
+        asked = self._asked(context) and not self._others_swapped_since(context, state)
+        found = to_undo(before, state, self.slot, swap_asked=asked)
+        if found and refusal:
+            raise refusal
+        for undo in found:
             self.log.info("%s of %s.", undo.value.capitalize(), self.target)
             if undo is Undo.CLEAR_RULE:
                 await hook.clear_weight(self.target)
+            elif undo is Undo.CANCEL_PREVIEW:
+                await hook.cancel_preview(self.target)
             elif undo is Undo.START_SLOT:
                 await hook.start_slot(self.target)
-            elif url := await hook.begin_swap(self.target):
-                return state, url
-            self._remember(context, undo)
-        return await hook.read_app(self.target), None
+            else:
+                remember(context, _SWAP_BACKS, (remembered(context, _SWAP_BACKS) or 0) + 1)
+                if url := await hook.begin_swap(self.target):
+                    return state, url
+            self._note(context, undo)
+        if asked and Undo.SWAP_BACK.value not in self._undone(context):
+            await self._cancel_leftovers(hook)
+        if found:
+            state = await self._look(hook, context, seen)
+        if left := to_undo(before, state, self.slot, swap_asked=asked):
+            raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
+        return state, None
 
-    def finish(self, context: Context, event: dict[str, Any]) -> Any:
-        store = context["task_state_store"]
-        was_ours = store.get(_SWAPPING) is not None
-        store.delete(_SWAPPING)
-        if event["status"] == SUCCEEDED and was_ours:
-            self._remember(context, Undo.SWAP_BACK)
-        if event["status"] != SUCCEEDED and was_ours:
-            raise RestoreIncomplete(
-                f"Users are on the NEW version of app '{self.app}' and swapping back failed: {event['message']} "
-                f"Swap by hand: az webapp deployment slot swap -g {self.resource_group} -n {self.app} "
-                f"--slot {self.slot} --target-slot production; or clear this task to try again."
-            )
-        store.set("waited_for_swap", True)
-        return self.act(context)
+    async def _wait_while_busy(self, hook: AppServiceHook) -> AzureRequestRejected | None:
+        """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer.
+
+        Returns:
+            Why writing is refused for good, as under a lock. Then nothing can be under way either; and perhaps
+            nothing needs to be written.
+        """
+        try:
+            await hook.refuse_while_busy(self.target)
+        except AzureRequestRejected as error:
+            return error
+        return None
+
+    async def _look(self, hook: AppServiceHook, context: Context, seen: list[AppState]) -> AppState:
+        """What Azure says; after a swap was asked for twice, for it may tell of the time before for a moment."""
+        state = await hook.read_app(self.target)
+        if self._asked(context):
+            await asyncio.sleep(min(self.poll_interval.total_seconds(), self.timeout.total_seconds() / 10))
+            state = await hook.read_app(self.target)
+        seen.append(state)
+        return state
+
+    async def _cancel_leftovers(self, hook: AppServiceHook) -> None:
+        """A swap that failed half-way may have left the slot prepared for it, which nothing that can be read shows."""
+        try:
+            await hook.cancel_preview(self.target)
+        except AzureRequestRejected as error:
+            self.log.warning("%s", error)
+
+    def _incomplete(self, why: str, left: Sequence[Undo], state: AppState | None) -> RestoreIncomplete:
+        whose = f"Users are on the NEW version of app '{self.app}'. " if Undo.SWAP_BACK in left else ""
+        commands = by_hand(self.target, left, state.rules if state else ())
+        return RestoreIncomplete(
+            f"{whose}The way back could not be finished: {why} Left to do by hand, in this order: {commands}. Or clear "
+            "this task to try again."
+        )
+
+    # -- the slot --------------------------------------------------------------------------------------
+
+    def _end_slot(self, context: Context, before: Before, state: AppState) -> Any:
+        record = record_of(context, self.preflight_task_id) or {}
+        ended = self._slot_ending(context).end(
+            context,
+            Stable.from_json(record.get("stable")),
+            running=bool(state.slot and state.slot.running),
+            was_running=before.slot_running,
+            users_sent=self._users_were_sent(context),
+        )
+        if ended.deployment is None:
+            return self._report(context, ended.sentence)
+        self.log.info("Putting the stable version into %s.", self.target)
+        remember(context, _HEALING, {"sentence": ended.sentence, **asdict(ended.deployment)})
+        return self._wait_for("deployment", ended.deployment.url, context, ended.deployment.id)
+
+    def _slot_ending(self, context: Context) -> SlotEnding:
+        patience = min(self.patience, self._time_left(context))
+        return SlotEnding(self, self.after_rollback, self.artifact, patience)
+
+    def _users_were_sent(self, context: Context) -> bool:
+        shifted = any(context["ti"].xcom_pull(task_ids=task) for task in self.shift_task_ids)
+        return shifted or self._asked(context) or Undo.CLEAR_RULE.value in self._undone(context)
+
+    # -- what is known -----------------------------------------------------------------------------------
+
+    def _followed(self, context: Context) -> Before | None:
+        """Who was where before, of the app that this run released; the release file may have been changed since."""
+        record = record_of(context, self.preflight_task_id)
+        if record is None:
+            return None
+        self.resource_group, self.app, self.slot = record["resource_group"], record["app"], record["slot"]
+        return before_of(context, self.preflight_task_id)
+
+    def _time_left(self, context: Context) -> timedelta:
+        """All tries and waits of this task count."""
+        until = remembered(context, _UNTIL)
+        if until is None:
+            until = (now() + self.timeout).isoformat()
+            remember(context, _UNTIL, until)
+        return max(timedelta(0), datetime.fromisoformat(until) - now())
+
+    def _asked(self, context: Context) -> bool:
+        return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY) is not None
+
+    def _others_swapped_since(self, context: Context, state: AppState) -> bool:
+        """This run's way back was through once, as when it is cleared after a later release."""
+        settled = context["task_state_store"].get(_SETTLED)
+        return settled is not None and settled != state.production.last_swap
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
         ti = context["ti"]
@@ -114,32 +252,34 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return states.get(ti.run_id, {}).get(task_id) == "success"
 
     def _swap_under_way(self, context: Context) -> str | None:
-        store = context["task_state_store"]
-        if url := store.get(_SWAPPING):
+        if url := remembered(context, _SWAPPING):
             return str(url)
-        if self._ended_well(context, self.swap_task_id):
+        if remembered(context, _WAITED) or self._ended_well(context, self.swap_task_id):
             return None
         url = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=OPERATION_KEY)
-        return str(url) if url and not store.get("waited_for_swap") else None
+        return str(url) if url else None
 
-    def _wait_for(self, url: str, context: Context) -> Any:
+    def _wait_for(self, operation: str, url: str, context: Context, deployment_id: str = "") -> Any:
         return self.wait_with(
             AppServiceOperationTrigger(
-                operation="swap",
+                operation=operation,
                 operation_url=url,
-                deadline=now() + self.timeout,
+                deployment_id=deployment_id,
+                deadline=now() + self._time_left(context),
                 **self.trigger_arguments(self.poll_interval),
             ),
             context,
         )
 
-    def _remember(self, context: Context, undo: Undo) -> None:
-        store = context["task_state_store"]
-        store.set(_UNDONE, [*self._undone(context), undo.value])
+    def _note(self, context: Context, undo: Undo) -> None:
+        context["task_state_store"].set(_UNDONE, [*self._undone(context), undo.value])
 
     def _undone(self, context: Context) -> list[str]:
         return list(context["task_state_store"].get(_UNDONE) or [])
 
-    def _report(self, context: Context, sentence: str) -> dict[str, Any]:
+    def _report(self, context: Context, of_the_slot: str) -> dict[str, Any]:
+        return self._said(context, f"New users are on the stable version. {of_the_slot}".strip())
+
+    def _said(self, context: Context, sentence: str) -> dict[str, Any]:
         self.log.info("%s", sentence)
         return {"undone": self._undone(context), "sentence": sentence}

@@ -46,7 +46,12 @@ class AppServiceStartSlotOperator(AppServiceOperator):
                 f"{self.target} was started, but Azure says {slot.state if slot else 'it is missing'}."
             )
         self.log.info("%s runs%s.", self.target.at_start, "" if created or started else " already")
-        return {"slot_host": slot.host, "created": created, "started": started}
+        return {
+            "slot_host": slot.host,
+            "deployment_id": slot.deployment_id,
+            "created": created,
+            "started": started,
+        }
 
 
 class AppServiceStopSlotOperator(AppServiceOperator):

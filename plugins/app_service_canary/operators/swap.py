@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import SwapFailed
-from app_service_canary.operators.task import AppServiceOperator, known_before
+from app_service_canary.errors import AzureUnavailable, ChangedByOthers, SwapFailed, TransientError
+from app_service_canary.operators.task import AppServiceOperator, known_before, was_cleared
+from app_service_canary.operators.traffic import weight_left
+from app_service_canary.release.ownership import refuse_foreign, refuse_foreign_content
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -15,30 +17,38 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import Before
+    from app_service_canary.release.app_state import AppState, Before
 
 OPERATION_KEY = "operation_url"
 """XCom and state key: where to ask how the swap goes, for a later try and for `restore`."""
 
 ASKED_KEY = "swap_asked"
-"""XCom key: from here on a swap may be under way, whether or not Azure's answer was heard."""
+"""XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value is the
+last swap that Azure knew of before."""
 
 _CLEARED_AT = "rule_cleared_at"
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
 
+READ_BACK = timedelta(minutes=1)
+"""How long Azure may go on telling of the time before a swap that it calls done."""
+
 
 class AppServiceSwapSlotsOperator(AppServiceOperator):
     """Clears the traffic rule, swaps the slot into production, and waits until production has new content.
 
-    Swapping twice would bring the old version back. So the request is sent once, never repeated by a client,
-    and a later try compares production's `deploymentId` with what preflight saw before it asks for anything.
+    Swapping twice would bring the old version back. So the request is sent once, never repeated by a client, and
+    whoever tries again first waits until App Service is done with what it may be doing, and compares production's
+    `deploymentId`, and the last swap that Azure knows of, with what was there before.
     The rule is cleared first, because it stays with production's host: after the swap it would send users to
     the old version.
 
     Args:
         preflight_task_id: the task that recorded what was there before.
+        deploy_task_id: the task that brought the new version to the slot; nothing else is promoted.
+        shift_task_ids: the steps, of which the last one left the rule as it has to be found. None: it may be any.
+        image_os: the operating system when the artifact is a container; None for a package.
         timeout: how long the swap may take.
         poll_interval: pause between two questions.
     """
@@ -49,21 +59,25 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         self,
         *,
         preflight_task_id: str = "preflight",
+        deploy_task_id: str = "deploy",
+        shift_task_ids: Sequence[str] | None = None,
+        image_os: str | None = None,
         timeout: timedelta = SWAP_TIMEOUT,
         poll_interval: timedelta = timedelta(seconds=5),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.preflight_task_id, self.timeout, self.poll_interval = preflight_task_id, timeout, poll_interval
+        self.preflight_task_id, self.deploy_task_id = preflight_task_id, deploy_task_id
+        self.shift_task_ids = None if shift_task_ids is None else list(shift_task_ids)
+        self.image_os = image_os
+        self.timeout, self.poll_interval = timeout, poll_interval
 
     def act(self, context: Context) -> Any:
         before, store = known_before(context, self.preflight_task_id), context["task_state_store"]
-        asked_before = bool(store.get(ASKED_KEY))
-        store.set(ASKED_KEY, True)
-        context["ti"].xcom_push(ASKED_KEY, True)
-        url = store.get(OPERATION_KEY)
-        if url is None:
-            url = self.with_hook(lambda hook: self._begin(hook, context, before, asked_before))
+        if (asked := store.get(ASKED_KEY)) is not None:
+            # Airflow has removed what the try before left for `restore`.
+            context["ti"].xcom_push(ASKED_KEY, asked)
+        url = store.get(OPERATION_KEY) or self.with_hook(lambda hook: self._begin(hook, context, before))
         if url is None:
             return self._swapped(context, before)
         store.set(OPERATION_KEY, url)
@@ -78,33 +92,66 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             context,
         )
 
-    async def _begin(self, hook: AppServiceHook, context: Context, before: Before, asked_before: bool) -> str | None:
+    async def _begin(self, hook: AppServiceHook, context: Context, before: Before) -> str | None:
         """Asks for the swap if it has not happened; where to ask how it goes, or None when it is done."""
-        if asked_before:
+        store = context["task_state_store"]
+        asked = store.get(ASKED_KEY)
+        if asked is not None:
             # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
             await hook.refuse_while_busy(self.target)
-        if before.swapped_in(await hook.read_production(self.target)):
+        state = await hook.read_app(self.target)
+        if before.swapped_in(state.production):
             self.log.info("%s is in production already; an earlier try swapped it.", self.target.at_start)
             return None
-        store = context["task_state_store"]
+        if asked not in (None, state.production.last_swap) and not was_cleared(context, self.retries):
+            raise ChangedByOthers(
+                f"The swap of {self.target} took place, and somebody has swapped it back since (Azure's last swap: "
+                f"{state.production.last_swap}). It was not swapped again."
+            )
+        await self._refuse_what_others_changed(hook, context, state)
         await hook.clear_weight(self.target)
         if not store.get(_CLEARED_AT):
             store.set(_CLEARED_AT, now().isoformat())
         self.log.info("All new users go to production; swapping %s into it.", self.target)
+        store.set(ASKED_KEY, state.production.last_swap)
+        context["ti"].xcom_push(ASKED_KEY, state.production.last_swap)
         return await hook.begin_swap(self.target)
 
+    async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context, state: AppState) -> None:
+        """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
+        if was_cleared(context, self.retries):
+            return
+        if self.shift_task_ids is not None:
+            cleared_by_us = context["task_state_store"].get(_CLEARED_AT) is not None
+            left = weight_left(context, self.shift_task_ids)
+            refuse_foreign(self.target, state.rule_for(self.slot), (left, None) if cleared_by_us else (left,))
+        deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
+        if self.image_os:
+            image = await hook.read_image(self.target, self.image_os)
+            refuse_foreign_content(self.target, "image", image or "", deployed.get("image", ""))
+        elif deployed.get("deployment_id"):
+            latest = await hook.read_deployment(self.target)
+            refuse_foreign_content(self.target, "deployment", latest, deployed["deployment_id"])
+
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        context["task_state_store"].delete(OPERATION_KEY)
         if event["status"] != SUCCEEDED:
+            context["task_state_store"].delete(OPERATION_KEY)
             raise SwapFailed(f"{event['message']}")
         return self._swapped(context, known_before(context, self.preflight_task_id))
 
     def _swapped(self, context: Context, before: Before) -> dict[str, Any]:
-        production = self.with_hook(lambda hook: hook.read_production(self.target))
-        if not before.swapped_in(production):
-            raise SwapFailed(
-                f"App Service says the swap of {self.target} is done, but production still holds deployment "
-                f"{production.deployment_id}. Look at the app's activity log."
-            )
+        async def read_back(hook: AppServiceHook) -> None:
+            production = await hook.read_production(self.target)
+            if not before.swapped_in(production):
+                raise TransientError(
+                    f"App Service says the swap of {self.target} is done, but production holds deployment "
+                    f"{production.deployment_id}."
+                )
+
+        try:
+            self.with_hook(read_back, READ_BACK)
+        except AzureUnavailable as error:
+            raise SwapFailed(f"{error} Look at the app's activity log.") from error
+        context["task_state_store"].delete(OPERATION_KEY)
         self.log.info("Production of app '%s' has the new version.", self.app)
         return {"rule_cleared_at": context["task_state_store"].get(_CLEARED_AT), "at": now().isoformat()}

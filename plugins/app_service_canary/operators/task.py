@@ -6,12 +6,14 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
 
 from app_service_canary.errors import AppServiceCanaryError, PreflightRefused
+from app_service_canary.patience import PATIENCE, patiently
 from app_service_canary.release.app_state import AppTarget, Before
 from app_service_canary.triggers.waiting import WaitingTrigger, read_event
 
@@ -52,6 +54,7 @@ class AppServiceTask:
         azure_app_service_conn_id: the Airflow connection. Templated.
         deferrable: wait in the triggerer, and hold no worker meanwhile. Yes, whatever Airflow's
             `[operators] default_deferrable` says: a release waits for hours.
+        patience: how long trouble that passes is borne, when Azure throttles, fails or is busy.
     """
 
     target_fields: Sequence[str] = ("resource_group", "app", "slot", "azure_app_service_conn_id")
@@ -61,6 +64,7 @@ class AppServiceTask:
     slot: str
     azure_app_service_conn_id: str
     deferrable: bool
+    patience: timedelta = PATIENCE
 
     def _set_target(
         self, resource_group: str, app: str, slot: str, azure_app_service_conn_id: str, deferrable: bool
@@ -93,15 +97,21 @@ class AppServiceTask:
         """The event the task was resumed with, checked."""
         return read_event(event)
 
-    def with_hook(self, work: Callable[[AppServiceHook], Awaitable[T]]) -> T:
-        """Runs asynchronous work with an open hook, and closes it."""
+    def with_hook(self, work: Callable[[AppServiceHook], Awaitable[T]], patience: timedelta | None = None) -> T:
+        """Runs asynchronous work with an open hook, again while it meets trouble that passes.
+
+        Args:
+            work: reads Azure before it acts, for an earlier try may have acted.
+            patience: for how long; None: the task's own.
+        """
         from app_service_canary.hooks.app_service import AppServiceHook
 
-        async def run() -> T:
+        async def once() -> T:
+            # A hook for each try: with it goes a token that Azure no longer takes.
             async with AppServiceHook(self.azure_app_service_conn_id) as hook:
                 return await work(hook)
 
-        return asyncio.run(run())
+        return asyncio.run(patiently(once, self.patience if patience is None else patience, self.log))  # type: ignore[attr-defined]
 
     def wait_with(self, trigger: WaitingTrigger, context: Context) -> Any:
         """Hands the wait to the triggerer; without deferral, waits here with the same trigger."""
@@ -140,10 +150,12 @@ class AppServiceOperator(AppServiceTask, BaseOperator):
         slot: str,
         azure_app_service_conn_id: str = "azure_app_service",
         deferrable: bool = True,
+        patience: timedelta = PATIENCE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set_target(resource_group, app, slot, azure_app_service_conn_id, deferrable)
+        self.patience = patience
 
 
 def record_of(context: Context, preflight_task_id: str) -> dict[str, Any] | None:
@@ -152,10 +164,19 @@ def record_of(context: Context, preflight_task_id: str) -> dict[str, Any] | None
     return record
 
 
-def before_of(context: Context, preflight_task_id: str) -> Before | None:
-    """What preflight saw; None when it did not get that far, and then nothing was changed."""
+def before_of(context: Context, preflight_task_id: str, start_slot_task_id: str = "start_slot") -> Before | None:
+    """What preflight saw; None when it did not get that far, and then nothing was changed.
+
+    A slot that this run created had no deployment when preflight looked; it has the one that start_slot found.
+    """
     record = record_of(context, preflight_task_id)
-    return Before.from_json(record["before"]) if record else None
+    if record is None:
+        return None
+    before = Before.from_json(record["before"])
+    if before.slot_deployment_id is None:
+        started = context["ti"].xcom_pull(task_ids=start_slot_task_id) or {}
+        before = replace(before, slot_deployment_id=started.get("deployment_id"))
+    return before
 
 
 def known_before(context: Context, preflight_task_id: str) -> Before:
@@ -168,3 +189,24 @@ def known_before(context: Context, preflight_task_id: str) -> Before:
     if before is None:
         raise PreflightRefused(f"Task '{preflight_task_id}' has left no record of this run; clear the run from there.")
     return before
+
+
+def was_cleared(context: Context, retries: int | None) -> bool:
+    """A person cleared this task: go on from what is there now."""
+    return _generation(context) > (retries or 0)
+
+
+def remembered(context: Context, key: str) -> Any:
+    """What an earlier try of this task remembered; None without one, or when a person has cleared the task since."""
+    kept = context["task_state_store"].get(key)
+    return kept["value"] if isinstance(kept, dict) and kept["generation"] == _generation(context) else None
+
+
+def remember(context: Context, key: str, value: Any) -> None:
+    """Keeps something for this task's later tries, until a person clears it, which means: do it anew."""
+    context["task_state_store"].set(key, {"generation": _generation(context), "value": value})
+
+
+def _generation(context: Context) -> int:
+    """Airflow tells a try after a failure from one after a person's clearing by granting more tries for the latter."""
+    return int(getattr(context["ti"], "max_tries", 0))

@@ -42,6 +42,19 @@ class OperationStatus:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """A deployment to a slot, as the slot's own deployment service knows it.
+
+    Attributes:
+        id: by which it is told from everybody else's; empty when Azure gave none.
+        url: where to ask how it goes.
+    """
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True)
 class SlotState:
     """One slot, or production.
 
@@ -56,6 +69,8 @@ class SlotState:
         location, plan_id: where it runs.
         operation_id: the operation App Service is carrying out; None when there is none.
         prepared_for: the slot a swap with preview has been prepared with; None when none is pending.
+        last_swap: when the last swap that involved it took place and which slots it swapped, in Azure's own words;
+            empty when there never was one. It stays until the next.
     """
 
     name: str
@@ -68,6 +83,7 @@ class SlotState:
     plan_id: str = ""
     operation_id: str | None = None
     prepared_for: str | None = None
+    last_swap: str = ""
 
     @property
     def running(self) -> bool:
@@ -99,6 +115,11 @@ class AppState:
     slot: SlotState | None
     rules: tuple[TrafficRule, ...] = ()
     auto_swap_slot: str | None = None
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Both slots hold one deployment, which cannot be: what was read of one of them is older than a swap."""
+        return bool(self.slot and self.slot.deployment_id and self.slot.deployment_id == self.production.deployment_id)
 
     def rule_for(self, slot_name: str) -> TrafficRule | None:
         """The rule that sends users to this slot; None when there is none."""

@@ -1,16 +1,18 @@
-"""The way back: what a release that did not promote has to undo."""
+"""The way back: what a release that did not promote has to undo, and how a person finishes it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
-from app_service_canary.release.app_state import AppState, Before
+from app_service_canary.release.app_state import AppState, AppTarget, Before, TrafficRule
 
 
 class Undo(str, Enum):
     """One thing to undo, in the order in which they are done."""
 
     CLEAR_RULE = "clear the traffic rule"
+    CANCEL_PREVIEW = "cancel the swap that the slot is prepared for"
     START_SLOT = "start the slot, for the swap"
     SWAP_BACK = "swap the stable version back"
 
@@ -31,8 +33,30 @@ def to_undo(before: Before, now: AppState, slot: str, *, swap_asked: bool) -> tu
     undo: list[Undo] = []
     if now.rule_for(slot):
         undo.append(Undo.CLEAR_RULE)
+    if swap_asked and (now.production.prepared_for or "").lower() == slot.lower():
+        undo.append(Undo.CANCEL_PREVIEW)
     if swap_asked and before.swapped_in(now.production):
         if now.slot and not now.slot.running:
             undo.append(Undo.START_SLOT)
         undo.append(Undo.SWAP_BACK)
     return tuple(undo)
+
+
+def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule]) -> str:
+    """The commands with which a person finishes the way back, in their order, separated by semicolons.
+
+    Args:
+        target: app and slot.
+        left: what is left to undo.
+        rules: all rules of the app; `traffic-routing clear` would take the other slots' users away too.
+    """
+    app, slot = f"-g {target.resource_group} -n {target.app}", f"--slot {target.slot}"
+    others = " ".join(f"{rule.name}={rule.weight:g}" for rule in rules if rule.name.lower() != target.slot.lower())
+    routing = f"set {app} --distribution {others}" if others else f"clear {app}"
+    commands = {
+        Undo.CLEAR_RULE: f"az webapp traffic-routing {routing}",
+        Undo.CANCEL_PREVIEW: f"az webapp deployment slot swap {app} {slot} --action reset",
+        Undo.START_SLOT: f"az webapp start {app} {slot}",
+        Undo.SWAP_BACK: f"az webapp deployment slot swap {app} {slot} --target-slot production",
+    }
+    return "; ".join(commands[undo] for undo in left)

@@ -11,9 +11,9 @@ from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.definitions.param import ParamsDict
 
 from app_service_canary.errors import ApprovalDenied
-from app_service_canary.operators.task import AppServiceTask
+from app_service_canary.operators.task import AppServiceTask, remember, remembered
 from app_service_canary.release.approval_request import StepPassed, body, subject
-from app_service_canary.release.decision import APPROVE, REJECT, Decision, variable_key
+from app_service_canary.release.decision import APPROVE, APPROVED, REJECT, Decision, variable_key
 from app_service_canary.release.policy import Approval, OnTimeout
 from app_service_canary.triggers.approval import ApprovalTrigger, decision_of_response
 from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, event, now, read_event
@@ -21,8 +21,9 @@ from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, event, now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_OPENED_AT = "opened_at"
-"""Key in the task's state store: a later try of this gate still counts what came since it first opened."""
+_OPENED_AT, _ASKED, _DECIDED = "opened_at", "asked", "decided"
+"""Remembered: a later try of this gate counts what came since it first opened, does not ask again, for Airflow would
+drop a response given meanwhile, and does not lose a decision that was on its way."""
 
 
 class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
@@ -62,8 +63,12 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         self.poll_interval = poll_interval
 
     def act(self, context: Context) -> Any:
+        if decided := remembered(context, _DECIDED):
+            return self._end(context, decided)
         deadline = self._opened_at(context) + self.approval.timeout
-        self._ask(context, deadline)
+        if not remembered(context, _ASKED):
+            self._ask(context, deadline)
+            remember(context, _ASKED, True)
         trigger = ApprovalTrigger(
             variable_key=self._variable(context),
             ti_id=str(context["ti"].id),
@@ -82,16 +87,12 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
 
     def _opened_at(self, context: Context) -> datetime:
         """When the gate first opened. A Variable left from before that does not count."""
-        store = context["task_state_store"]
-        if opened := store.get(_OPENED_AT):
-            opened_at = datetime.fromisoformat(str(opened))
-            if opened_at + self.approval.timeout > now():
-                return opened_at
-            # A gate that a person ended and cleared opens anew, rather than being too late at once.
+        if opened := remembered(context, _OPENED_AT):
+            return datetime.fromisoformat(str(opened))
         if self._take_variable(context):
             self.log.warning("Variable %s was set before this gate opened; removed.", self._variable(context))
         opened_at = now()
-        store.set(_OPENED_AT, opened_at.isoformat())
+        remember(context, _OPENED_AT, opened_at.isoformat())
         return opened_at
 
     def _ask(self, context: Context, deadline: datetime) -> None:
@@ -140,15 +141,18 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         decision = self._decision(event)
-        context["task_state_store"].delete(_OPENED_AT)
-        self._take_variable(context)
         record = {**decision.to_json(), "at": now().isoformat()}
-        said = f" “{decision.comment}”" if decision.comment else ""
-        sentence = (
-            f"The release was {decision.word}{f' by {decision.by}' if decision.by else ''} ({decision.door}).{said}"
-        )
+        remember(context, _DECIDED, record)
+        return self._end(context, record)
+
+    def _end(self, context: Context, record: dict[str, Any]) -> dict[str, Any]:
+        """Does what was decided, which nothing can undo but a person who clears this task."""
+        self._take_variable(context)
+        by = f" by {record['by']}" if record["by"] else ""
+        said = f" “{record['comment']}”" if record["comment"] else ""
+        sentence = f"The release was {record['decision']}{by} ({record['door']}).{said}"
         self.log.info("%s", sentence)
-        if decision.approved:
+        if record["decision"] == APPROVED:
             return record
         context["ti"].xcom_push("return_value", record)
         raise ApprovalDenied(sentence)
@@ -158,7 +162,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             approved = self.approval.on_timeout is OnTimeout.APPROVE
             return Decision(approved, None, "timeout", event["message"])
         given = event["decision"]
-        decision = Decision(given["decision"] == "approved", given["by"], given["door"], given["comment"])
+        decision = Decision(given["decision"] == APPROVED, given["by"], given["door"], given["comment"])
         if self.approval.approvers and decision.by not in self.approval.approvers:
             # Airflow refuses others itself, except where every user is an administrator.
             return Decision(

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AzureResourceMissing
-from app_service_canary.release.app_state import AppTarget, OperationStatus
+from app_service_canary.errors import AzureResourceMissing, TransientError
+from app_service_canary.release.app_state import AppTarget, Deployment, OperationStatus
 from app_service_canary.release.measurement import Side
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, TIMED_OUT, WaitingTrigger, event
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_hosts import AppHosts
     from app_service_canary.hooks.app_service import AppServiceHook
 
+
+UNAUTHENTICATED = 401
 
 FIRST_PAUSE = 1.0
 """Seconds before the second question about an operation."""
@@ -63,6 +65,12 @@ class AppServiceTrigger(WaitingTrigger):
     async def closed(self) -> None:
         await self._open.aclose()
 
+    async def troubled(self, error: TransientError) -> None:
+        # A token that Azure no longer takes is replaced with the client that holds it.
+        if getattr(error, "status", None) == UNAUTHENTICATED:
+            await self.closed()
+            await self.opened()
+
     async def open_hosts(self, timeout: float) -> AppHosts:
         """A client for the apps' own hosts, closed with the rest."""
         return await self._open.enter_async_context(await self.hook.app_hosts(timeout))
@@ -74,21 +82,27 @@ class AppServiceOperationTrigger(AppServiceTrigger):
     Args:
         operation: `deployment` or `swap`.
         operation_url: where to ask.
+        deployment_id: which deployment; empty for a swap, and where Azure gave none.
     """
 
     OPERATIONS = ("deployment", "swap")
 
-    def __init__(self, *, operation: str, operation_url: str, **shared: Any) -> None:
+    def __init__(self, *, operation: str, operation_url: str, deployment_id: str = "", **shared: Any) -> None:
         super().__init__(**shared)
         if operation not in self.OPERATIONS:
             raise ValueError(f"operation {operation!r}; allowed: {', '.join(self.OPERATIONS)}")
-        self.operation, self.operation_url = operation, operation_url
+        self.operation, self.operation_url, self.deployment_id = operation, operation_url, deployment_id
         self.pause = min(FIRST_PAUSE, self.poll_interval_seconds)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             "app_service_canary.triggers.app_service.AppServiceOperationTrigger",
-            {**self.shared_arguments(), "operation": self.operation, "operation_url": self.operation_url},
+            {
+                **self.shared_arguments(),
+                "operation": self.operation,
+                "operation_url": self.operation_url,
+                "deployment_id": self.deployment_id,
+            },
         )
 
     async def look(self) -> dict[str, Any] | None:
@@ -108,7 +122,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
         try:
             if self.operation == "swap":
                 return await self.hook.swap_status(self.operation_url)
-            return await self.hook.deployment_status(self.operation_url)
+            return await self.hook.deployment_status(self.target, Deployment(self.deployment_id, self.operation_url))
         except AzureResourceMissing:
             # A swap that Azure has forgotten is over; whether it happened, the task asks production itself. A
             # deployment is not known at once: the site's deployment service restarts with the slot.

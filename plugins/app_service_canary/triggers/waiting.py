@@ -12,6 +12,7 @@ from airflow.sdk.configuration import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from app_service_canary.errors import AppServiceCanaryError, PermanentError, TransientError
+from app_service_canary.patience import pause_after, with_jitter
 
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 STATUSES = (SUCCEEDED, FAILED, TIMED_OUT)
@@ -90,6 +91,9 @@ class WaitingTrigger(BaseTrigger):
     async def opened(self) -> None:
         """Opens what `look` needs."""
 
+    async def troubled(self, error: TransientError) -> None:
+        """Mends what an error showed to be broken, before the next look."""
+
     async def closed(self) -> None:
         """Closes it again; nothing is undone here, for a trigger also ends when the triggerer restarts."""
 
@@ -113,8 +117,9 @@ class WaitingTrigger(BaseTrigger):
                     return ending
             except TransientError as error:
                 self.trouble = str(error)
-                self.log.warning("%s Looking again in %g s.", error, pause)
-                pause = max(pause, getattr(error, "retry_after", None) or 0.0)
+                pause = pause_after(error, with_jitter(pause))
+                self.log.warning("%s Looking again in %.1f s.", error, pause)
+                await self.troubled(error)
             if self.deadline is not None:
                 left = (self.deadline - now()).total_seconds()
                 if left <= 0:

@@ -1,0 +1,92 @@
+"""What becomes of the slot after a rollback, for the users who are still pinned to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app_service_canary.errors import AppServiceCanaryError
+from app_service_canary.operators.deploy import one_deploy
+from app_service_canary.operators.stable import address_of
+from app_service_canary.release.app_state import Deployment
+from app_service_canary.release.policy import AfterRollback, Artifact
+from app_service_canary.release.stable import SlotEnd, Stable, slot_end
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from app_service_canary.operators.task import AppServiceOperator
+
+STAYING = "Users pinned to slot '{slot}' by their cookie stay there for up to an hour; it is left running."
+HEALED = "Slot '{slot}' has version {version} again, for the users pinned to it by their cookie."
+STOPPED = "Slot '{slot}' is stopped: users pinned to it by their cookie get an error page for up to an hour."
+STOPPED_AGAIN = "Slot '{slot}' is stopped again, as it was before."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What was done with the slot.
+
+    Attributes:
+        sentence: for people; the one that will be true when `deployment` has ended well.
+        deployment: of the stable version to the slot, to be waited for; None: nothing is.
+    """
+
+    sentence: str
+    deployment: Deployment | None = None
+
+
+@dataclass(frozen=True)
+class SlotEnding:
+    """Leaves, stops or heals the slot. Whatever fails here, new users are on the stable version already.
+
+    Attributes:
+        task: on whose behalf.
+        wish: the release file's `after_rollback`.
+        artifact: what the app's releases bring.
+        patience: how long trouble that passes is borne.
+    """
+
+    task: AppServiceOperator
+    wish: AfterRollback
+    artifact: Artifact
+    patience: timedelta
+
+    def end(
+        self, context: Context, stable: Stable | None, *, running: bool, was_running: bool, users_sent: bool
+    ) -> Ended:
+        """Does what is to be done; `stable` is what production holds, the others are as in `slot_end`."""
+        what = slot_end(self.wish, running=running, was_running=was_running, users_sent=users_sent)
+        try:
+            if what is SlotEnd.STOP:
+                self.task.with_hook(lambda hook: hook.stop_slot(self.task.target), self.patience)
+                return self._said(STOPPED if users_sent else STOPPED_AGAIN)
+            if what is SlotEnd.HEAL:
+                return self._heal(context, stable)
+        except AppServiceCanaryError as error:
+            return self.in_vain(str(error))
+        return self._said(STAYING) if running and users_sent else Ended("")
+
+    def in_vain(self, why: str) -> Ended:
+        """What is said when the slot could not be stopped or healed."""
+        tried = "stopped" if self.wish is AfterRollback.STOP else "healed"
+        return Ended(f"{self._said(STAYING).sentence} It could not be {tried}: {why}")
+
+    def _heal(self, context: Context, stable: Stable | None) -> Ended:
+        if stable is None:
+            return self.in_vain("no release promoted from here tells what production holds.")
+        healed = self._said(HEALED, version=stable.version)
+        target = self.task.target
+        if self.artifact.is_container:
+            self.task.with_hook(lambda hook: hook.set_image(target, stable.source, self.artifact.os), self.patience)
+            return healed
+        address = address_of(context, stable)
+        if address is None:
+            return self.in_vain(f"the signature in the address of {stable.source} is not known any more, or has ended.")
+        properties = one_deploy(self.artifact, address)
+        deployment = self.task.with_hook(lambda hook: hook.begin_deployment(target, properties), self.patience)
+        return Ended(healed.sentence, deployment)
+
+    def _said(self, sentence: str, version: str = "") -> Ended:
+        return Ended(sentence.format(slot=self.task.slot, version=version))

@@ -1,0 +1,54 @@
+"""Whether what is found in Azure is what this release left there, or somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from app_service_canary.errors import ChangedByOthers
+from app_service_canary.release.app_state import AppTarget, TrafficRule
+
+
+def refuse_foreign(target: AppTarget, found: TrafficRule | None, left: Collection[float | None]) -> None:
+    """Refuses a traffic rule that this release did not leave.
+
+    A person who changes it in the portal while a release runs means something by it: most likely that nobody shall
+    get the new version any more.
+
+    Args:
+        target: app and slot.
+        found: the slot's rule, as Azure says it is now; None: there is none.
+        left: the weights in percent at which this release may have left it, None among them for no rule.
+
+    Raises:
+        ChangedByOthers: it is none of these.
+    """
+    if (found.weight if found else None) in left:
+        return
+    says, expected = _said(found.weight if found else None), " or ".join(_said(weight) for weight in left)
+    raise ChangedByOthers(
+        f"Somebody changed the traffic rule of {target}: Azure says {says}, this release had left {expected}. "
+        "It was not overwritten. If the release shall go on, clear this task: it takes the rule as it is then."
+    )
+
+
+def refuse_foreign_content(target: AppTarget, what: str, found: str, deployed: str) -> None:
+    """Refuses to promote what this release did not deploy.
+
+    Args:
+        target: app and slot.
+        what: how it is told apart: `deployment` or `image`.
+        found: what the slot holds now; empty: Azure does not say.
+        deployed: what this release brought there; empty: Azure did not say.
+
+    Raises:
+        ChangedByOthers: the slot holds something else.
+    """
+    if found and deployed and found != deployed:
+        raise ChangedByOthers(
+            f"Somebody deployed to {target} while it was watched: it holds {what} {found}, this release brought "
+            f"{deployed}. It was not swapped into production. Trigger a new release of what shall be promoted."
+        )
+
+
+def _said(weight: float | None) -> str:
+    return "no rule" if weight is None else f"{weight:g} %"
