@@ -112,8 +112,8 @@ def azure_errors(doing: str) -> Iterator[None]:
 
     try:
         yield
-    except DecodeError as error:
-        raise unreadable(doing, error.message) from error
+    except (DecodeError, ValueError) as error:  # the client's own reading of JSON raises either
+        raise unreadable(doing, error) from error
     except HttpResponseError as error:
         if error.response is None:
             kind = AzureRequestRejected if isinstance(error, ClientAuthenticationError) else TransientAzureError

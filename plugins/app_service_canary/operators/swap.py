@@ -26,7 +26,9 @@ ASKED_KEY = "swap_asked"
 """XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value is the
 last swap that Azure knew of before."""
 
-_CLEARED_AT = "rule_cleared_at"
+_CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
+"""State keys: that no rule is ours, from before it is cleared, for the answer may be lost; and since when there is none.
+"""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
@@ -109,6 +111,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 f"{state.production.last_swap}). It was not swapped again."
             )
         await self._refuse_what_others_changed(hook, context, state)
+        store.set(_CLEARING, True)
         await hook.clear_weight(self.target)
         if not store.get(_CLEARED_AT):
             store.set(_CLEARED_AT, now().isoformat())
@@ -122,7 +125,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         if was_cleared(context, self.retries):
             return
         if self.shift_task_ids is not None:
-            cleared_by_us = context["task_state_store"].get(_CLEARED_AT) is not None
+            cleared_by_us = context["task_state_store"].get(_CLEARING) is not None
             left = weight_left(context, self.shift_task_ids)
             refuse_foreign(self.target, state.rule_for(self.slot), (left, None) if cleared_by_us else (left,))
         deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
