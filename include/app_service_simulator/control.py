@@ -21,6 +21,7 @@ HELP = {
     "GET, PATCH /_simulator/quirks": "the switches for doubtful facts",
     "GET, PUT, POST, DELETE /_simulator/faults": "faults that calls will meet; PUT replaces, POST adds",
     "DELETE /_simulator/faults/{id}": "removes one fault",
+    "GET, PUT, DELETE /_simulator/roles": "custom roles that the service principal has; without, it may do everything",
     "GET /_simulator/journal?after=N&app=NAME&kind=call|effect": "calls and effects so far",
 }
 
@@ -43,6 +44,9 @@ class Control:
             ("POST", re.compile(r"/_simulator/faults"), self._add_faults),
             ("DELETE", re.compile(r"/_simulator/faults"), self._clear_faults),
             ("DELETE", re.compile(r"/_simulator/faults/(\d+)"), self._remove_fault),
+            ("GET", re.compile(r"/_simulator/roles"), self._roles),
+            ("PUT", re.compile(r"/_simulator/roles"), self._assign_roles),
+            ("DELETE", re.compile(r"/_simulator/roles"), self._clear_roles),
             ("GET", re.compile(r"/_simulator/packages/(.+)"), self._package),
             ("PUT", re.compile(r"/_simulator/packages/(.+)"), self._put_package),
             ("PUT", re.compile(r"/_simulator/images/(.+)"), self._put_image),
@@ -110,6 +114,17 @@ class Control:
     async def _remove_fault(self, request: aiohttp.web.Request, number: str) -> aiohttp.web.Response:
         self._simulator.faults.remove(int(number))
         return await self._faults(request, "")
+
+    async def _roles(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
+        return aiohttp.web.json_response(self._simulator.roles.as_json())
+
+    async def _assign_roles(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
+        self._simulator.roles.assign(json.loads(await request.text()))
+        return await self._roles(request, "")
+
+    async def _clear_roles(self, request: aiohttp.web.Request, _: str) -> aiohttp.web.Response:
+        self._simulator.roles.clear()
+        return await self._roles(request, "")
 
     async def _package(self, request: aiohttp.web.Request, name: str) -> aiohttp.web.Response:
         package = self._simulator.packages.find(name)

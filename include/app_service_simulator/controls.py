@@ -51,6 +51,16 @@ class Controls:
         """Takes all faults back."""
         self._call("DELETE", "faults")
 
+    # -- roles --
+
+    def assign_roles(self, *roles: dict[str, Any]) -> None:
+        """Gives the service principal these custom roles, and no other right; none: no right at all."""
+        self._call("PUT", "roles", json=list(roles))
+
+    def clear_roles(self) -> None:
+        """Lets the service principal do everything again."""
+        self._call("DELETE", "roles")
+
     # -- looking --
 
     def journal(self, after: int = 0, app: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:

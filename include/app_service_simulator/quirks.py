@@ -51,6 +51,9 @@ class Quirks:
     operation_id_during_swap: bool = False
     """GET site shows `inProgressOperationId` while a swap runs. In the recordings it was always null."""
 
+    swap_needs_rights_on_target: bool = False
+    """A swap needs the permission to swap on the app too, not only on the slot it is asked of."""
+
     metrics_delay: float = 120.0
     """Azure seconds after the end of a minute until Azure Monitor shows it; 1 to 3 minutes are usual."""
 

@@ -21,6 +21,7 @@ from app_service_simulator.arm import (
     subscriptions,
     swaps,
 )
+from app_service_simulator.arm.actions import PUBLISH, SITES, SLOTS, action_of
 from app_service_simulator.arm.routes import Call, Route, Routes
 from app_service_simulator.entra import APP_SERVICE_AUDIENCE, ARM_AUDIENCES, InvalidRequest
 from app_service_simulator.faults.acting import Acting, Dropped, FaultImpossible, Perform
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 512 * 1024 * 1024
 """Bytes; a package pushed to Kudu is kept in memory."""
+
+RESOURCE_MANAGER = (subscriptions, plans, sites, configuration, swaps, deployments, monitor, publishing, stacks)
+"""Where Resource Manager's operations are."""
 
 SHUTDOWN_LIMIT = 1.0
 """Real seconds for answers under way when the server stops."""
@@ -55,7 +59,7 @@ class Server:
         self._listening = Listening(self._runner, simulator.certificates.server_context())
         self._acting = Acting(simulator, self._listening, self._entry)
         self._routes = Routes()
-        for module in (subscriptions, plans, sites, configuration, swaps, deployments, monitor, publishing, stacks):
+        for module in RESOURCE_MANAGER:
             self._routes.include(module.routes)
 
     async def start(self, port: int) -> int:
@@ -174,6 +178,7 @@ class Server:
             visit.principal = kudu.check_basic(slot, credentials)
         elif scheme.lower() == "bearer":
             visit.principal = self._principal(visit, (*ARM_AUDIENCES, APP_SERVICE_AUDIENCE))
+            visit.action = (SITES if slot.is_production else SLOTS) + PUBLISH
         else:
             raise kudu.unauthorised()
         call = Call(request, visit.path, self._simulator, visit.principal)
@@ -184,11 +189,21 @@ class Server:
         visit.operation = route.operation
         visit.app = call.parameters.get("site", visit.app)
         if routes is not kudu.routes:
+            visit.action = action_of(route.operation)
             call.body = await _json_body(visit.request)
         return await self._under_faults(visit, lambda: self._perform(visit, call, route))
 
+    def _authorise(self, visit: Visit) -> None:
+        """403 if the roles do not have the action. That comes before the question whether the thing exists."""
+        if visit.action is None or self._simulator.roles.allow(visit.action):
+            return
+        if visit.operation.startswith("Kudu_"):
+            raise errors.PlainError(403, f"Forbidden: {visit.action} is needed.")
+        raise errors.authorization_failed(visit.principal or "", visit.action, visit.scope)
+
     async def _perform(self, visit: Visit, call: Call, route: Route) -> aiohttp.web.StreamResponse:
         """Carries a call out; of a write it is noted what the app was like before and after."""
+        self._authorise(visit)
         call.order = visit.order
         site = self._simulator.world.sites.get((visit.app or "").lower())
         if site is None or is_read(route.operation, route.method):

@@ -15,6 +15,7 @@ from app_service_simulator.lifecycle import Lifecycle
 from app_service_simulator.operations import Operations
 from app_service_simulator.packages import Images, PackageStore
 from app_service_simulator.quirks import Quirks
+from app_service_simulator.roles import Roles
 from app_service_simulator.slot import Slot
 from app_service_simulator.swap import Swapper
 from app_service_simulator.traffic import TrafficLog
@@ -40,6 +41,7 @@ class Simulator:
         self.certificates = Certificates(directory / "certificates")
         self.journal = Journal()
         self.callers = Callers()
+        self.roles = Roles()
         self.faults = Orders()
         self.traffic = TrafficLog()
         self.packages = PackageStore()

@@ -19,7 +19,7 @@ class Visit:
         app: the app it is about; None for calls about none.
         caller: the process that asks, if that could be found out.
         order: the fault that acts on it.
-        action: the permission it needs.
+        action: the permission it needs; None if none.
         before, after: what its app was like around a write.
     """
 
@@ -31,7 +31,7 @@ class Visit:
     app: str | None = None
     caller: int | None = None
     order: Order | None = None
-    action: str = ""
+    action: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
 

@@ -120,6 +120,17 @@ def authorization_failed(client_id: str, action: str, scope: str) -> AzureError:
     )
 
 
+def linked_authorization_failed(client_id: str, action: str, scope: str, linked: str, linked_scope: str) -> AzureError:
+    """403 for a principal that may do what it asks, but not use another resource for it."""
+    return ResourceManagerError(
+        403,
+        "LinkedAuthorizationFailed",
+        f"The client '{client_id}' with object id '{object_id(client_id)}' has permission to perform action '{action}' "
+        f"on scope '{scope}'; however, it does not have permission to perform action '{linked}' on the linked scope(s) "
+        f"'{linked_scope}' or the linked scope(s) are invalid.",
+    )
+
+
 def scope_locked(scope: str) -> AzureError:
     """409 under a resource lock; a lock on an app holds for what is below it."""
     return ResourceManagerError(

@@ -1,7 +1,7 @@
 """Which handler answers which call: a table of paths, compared as Resource Manager does, without regard to case."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,9 @@ class Routes:
     def include(self, other: "Routes") -> None:
         """Adds another table's operations."""
         self._routes.extend(other._routes)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The operation and the path's parameters; the error Resource Manager would answer if there is none."""

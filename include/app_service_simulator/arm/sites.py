@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp.web
 
 from app_service_simulator.arm import answers, errors, lookup
+from app_service_simulator.arm.actions import JOIN_PLAN
 from app_service_simulator.arm.configuration import checked_config
 from app_service_simulator.arm.documents import READ_ONLY, WRITABLE, slot_document
 from app_service_simulator.arm.routes import SITE, SLOT, WEB, Call, Routes
@@ -51,6 +52,7 @@ async def get_slot(call: Call) -> aiohttp.web.Response:
 async def put_site(call: Call) -> aiohttp.web.Response:
     group = lookup.group(call)
     properties = _checked_properties(call)
+    _refuse_unpermitted_plan(call, properties)
     existing = call.simulator.world.site(group.name, call.parameters["site"])
     if existing:
         return await _update(call, existing.production, properties)
@@ -68,6 +70,7 @@ async def put_site(call: Call) -> aiohttp.web.Response:
 async def put_slot(call: Call) -> aiohttp.web.Response:
     site = lookup.site(call)
     properties = _checked_properties(call)
+    _refuse_unpermitted_plan(call, properties)
     name = call.parameters["slot"]
     existing = site.slot(name)
     if existing:
@@ -171,6 +174,13 @@ def _checked_properties(call: Call) -> dict[str, Any]:
             kind = "cloningInfo is not simulated" if name == "cloningInfo" else name
             raise errors.unknown_member(kind, "Site")
     return properties
+
+
+def _refuse_unpermitted_plan(call: Call, properties: dict[str, Any]) -> None:
+    plan = properties.get("serverFarmId")
+    if plan and not call.simulator.roles.allow(JOIN_PLAN):
+        action = f"Microsoft.Web/sites/{'slots/' if 'slot' in call.parameters else ''}write"
+        raise errors.linked_authorization_failed(call.principal, action, call.path, JOIN_PLAN, str(plan))
 
 
 async def _create(call: Call, slot: Slot, properties: dict[str, Any]) -> aiohttp.web.Response:

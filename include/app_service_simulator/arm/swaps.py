@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp.web
 
 from app_service_simulator.arm import answers, errors, lookup
+from app_service_simulator.arm.actions import SWAP_TARGET
 from app_service_simulator.arm.documents import slot_document
 from app_service_simulator.arm.routes import Call, Routes
 from app_service_simulator.operations import Operation
@@ -25,6 +26,8 @@ RETRY_AFTER = 15.0
 async def swap(call: Call) -> aiohttp.web.Response:
     source, target = _both(call)
     simulator = call.simulator
+    if simulator.quirks.swap_needs_rights_on_target and not simulator.roles.allow(SWAP_TARGET):
+        raise errors.authorization_failed(call.principal, SWAP_TARGET, source.site.id)
     simulator.operations.refuse_if_held(source.site.name)
     simulator.swapper.refuse_impossible(source, target)
     for slot in (source, target):

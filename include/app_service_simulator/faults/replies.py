@@ -48,7 +48,7 @@ def _expired_token(fault: Fault, visit: Visit, tenant: str) -> errors.AzureError
 
 
 def _forbidden(fault: Fault, visit: Visit, tenant: str) -> errors.AzureError:
-    return errors.authorization_failed(visit.principal or "", visit.action, visit.scope)
+    return errors.authorization_failed(visit.principal or "", visit.action or visit.operation, visit.scope)
 
 
 def _locked(fault: Fault, visit: Visit, tenant: str) -> errors.AzureError:
