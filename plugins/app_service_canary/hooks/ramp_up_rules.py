@@ -9,15 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app_service_canary.hooks.azure_errors import unreadable
 from app_service_canary.release.app_state import TrafficRule
+from app_service_canary.release.quoting import quoted
 
 WireRule = dict[str, Any]
 
 
 def read_rules(config: Mapping[str, Any]) -> list[WireRule]:
-    """The rules in the properties of a site's `config/web`, as they came."""
-    experiments = config.get("experiments") or {}
-    return [dict(rule) for rule in experiments.get("rampUpRules") or []]
+    """The rules in the properties of a site's `config/web`, as they came.
+
+    Strictly: to take an answer that is cut short for one without rules would be to remove other slots' with the
+    next write.
+
+    Raises:
+        TransientAzureError: there is no list of rules where one belongs, or something else than rules in it.
+    """
+    found = config.get("experiments", ...)
+    rules = found.get("rampUpRules", ...) if isinstance(found, Mapping) else found
+    if rules is None:
+        return []
+    if not isinstance(found, Mapping) or not isinstance(rules, list) or not all(_is_rule(rule) for rule in rules):
+        seen = "none" if rules is ... else quoted(rules)
+        raise unreadable(
+            "Reading the traffic rules", f"experiments.rampUpRules: found {seen}; expected a list of rules"
+        )
+    return [dict(rule) for rule in rules]
+
+
+def _is_rule(rule: Any) -> bool:
+    if not isinstance(rule, Mapping):
+        return False
+    weight, texts = rule.get("reroutePercentage"), (rule.get("name"), rule.get("actionHostName"))
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    return (weight is None or (is_number and 0 <= weight <= 100)) and all(
+        isinstance(text, str | None) for text in texts
+    )
 
 
 def traffic_rule(rule: Mapping[str, Any]) -> TrafficRule:

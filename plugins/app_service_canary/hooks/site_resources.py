@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from app_service_canary.hooks.azure_errors import unreadable
 from app_service_canary.release.app_state import SlotState
+from app_service_canary.release.quoting import quoted
+
+HOST = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+\.?")
+"""A host name; users are sent to it, so nothing else is taken for one."""
 
 
 def properties_of(resource: Any) -> dict[str, Any]:
@@ -12,26 +19,55 @@ def properties_of(resource: Any) -> dict[str, Any]:
 
     Microsoft's models give each under a Python name too; on the wire there is one name, and unknown
     properties are kept.
+
+    Raises:
+        TransientAzureError: it has none, which no resource of App Service is without.
     """
-    return dict(resource.get("properties") or {})
+    properties = resource.get("properties") if isinstance(resource, Mapping) else None
+    if not isinstance(properties, Mapping):
+        # What was found is not quoted: it may be settings, which are secret.
+        kind = type(properties).__name__
+        raise unreadable("Reading a resource", f"its properties: found {kind}; expected keys and values")
+    return dict(properties)
 
 
 def slot_state(resource: Any, name: str) -> SlotState:
-    """A slot, or production, from what GET says of it."""
+    """A slot, or production, from what GET says of it.
+
+    Raises:
+        TransientAzureError: what a release decides by is not there: its state, host or deployment id.
+    """
     properties = properties_of(resource)
     return SlotState(
         name=name,
-        state=str(properties.get("state")),
-        host=str(properties.get("defaultHostName")),
-        deployment_id=str(properties.get("deploymentId") or ""),
-        kind=str(resource.get("kind") or ""),
-        sku=str(properties.get("sku") or ""),
-        location=str(resource.get("location") or ""),
-        plan_id=str(properties.get("serverFarmId") or ""),
-        operation_id=properties.get("inProgressOperationId") or None,
-        prepared_for=properties.get("targetSwapSlot") or None,
+        state=_text(properties, "state"),
+        host=_host(properties),
+        deployment_id=_text(properties, "deploymentId"),
+        kind=_text(resource, "kind", ""),
+        sku=_text(properties, "sku", ""),
+        location=_text(resource, "location", ""),
+        plan_id=_text(properties, "serverFarmId", ""),
+        operation_id=_text(properties, "inProgressOperationId", "") or None,
+        prepared_for=_text(properties, "targetSwapSlot", "") or None,
         last_swap=_last_swap(properties.get("slotSwapStatus")),
     )
+
+
+def _text(of: Mapping[str, Any], key: str, when_left_out: str | None = None) -> str:
+    """A property that is text; with no value for when it is left out, it must be there."""
+    found = of.get(key)
+    if found in (None, "") and when_left_out is not None:
+        return when_left_out
+    if not isinstance(found, str) or not found:
+        raise unreadable("Reading a site", f"{key}: found {quoted(found)}; expected text")
+    return found
+
+
+def _host(properties: Mapping[str, Any]) -> str:
+    host = _text(properties, "defaultHostName")
+    if not HOST.fullmatch(host):
+        raise unreadable("Reading a site", f"defaultHostName: found {quoted(host)}; expected a host name")
+    return host
 
 
 def _last_swap(status: Any) -> str:
@@ -55,17 +91,31 @@ def copied_settings(settings: dict[str, Any], strings: dict[str, Any], sticky: d
         settings, strings: the properties of `config/appsettings/list` and `config/connectionstrings/list`.
         sticky: the properties of `config/slotConfigNames`; what they list stays with production.
     """
-    kept_settings, kept_strings = sticky.get("appSettingNames") or [], sticky.get("connectionStringNames") or []
+    kept_settings, kept_strings = _names(sticky, "appSettingNames"), _names(sticky, "connectionStringNames")
     return {
         "appSettings": [
             {"name": name, "value": value} for name, value in settings.items() if name not in kept_settings
         ],
         "connectionStrings": [
-            {"name": name, "connectionString": string["value"], "type": string["type"]}
+            {"name": name, "connectionString": _part(string, "value"), "type": _part(string, "type")}
             for name, string in strings.items()
             if name not in kept_strings
         ],
     }
+
+
+def _names(sticky: dict[str, Any], key: str) -> list[Any]:
+    names = sticky.get(key) or []
+    if not isinstance(names, list):
+        raise unreadable("Reading the slot settings", f"{key}: expected a list of names")
+    return names
+
+
+def _part(string: Any, key: str) -> Any:
+    # What was found is not quoted: a connection string is secret.
+    if not isinstance(string, Mapping) or key not in string:
+        raise unreadable("Reading the connection strings", f"one of them has no {key}")
+    return string[key]
 
 
 def image_key(os: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app_service_canary.errors import TransientAzureError
 from app_service_canary.hooks.ramp_up_rules import patch, read_rules, traffic_rule, with_weight, without
 from app_service_canary.release.app_state import TrafficRule
 
@@ -57,10 +58,34 @@ def test_the_rules_that_came_are_not_changed(given_rules: list[dict[str, Any]]) 
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"experiments": None}, {"experiments": {}}, {"experiments": {"rampUpRules": None}}]
+    "config", [{"experiments": None}, {"experiments": {"rampUpRules": None}}, {"experiments": {"rampUpRules": []}}]
 )
 def test_a_configuration_without_rules_has_none(config: dict[str, Any]) -> None:
     assert read_rules(config) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"experiments": {}},
+        {"experiments": []},
+        {"experiments": "x"},
+        {"experiments": {"rampUpRules": {}}},
+        {"experiments": {"rampUpRules": "x"}},
+        {"experiments": {"rampUpRules": [None]}},
+        {"experiments": {"rampUpRules": [{"name": 5}]}},
+        {"experiments": {"rampUpRules": [{"actionHostName": []}]}},
+        {"experiments": {"rampUpRules": [{"reroutePercentage": "10"}]}},
+        {"experiments": {"rampUpRules": [{"reroutePercentage": True}]}},
+        {"experiments": {"rampUpRules": [{"reroutePercentage": -1}]}},
+        {"experiments": {"rampUpRules": [{"reroutePercentage": float("nan")}]}},
+    ],
+)
+def test_a_configuration_of_another_shape_is_not_taken_for_one_without_rules(config: dict[str, Any]) -> None:
+    """The next write replaces all rules; those that could not be read would be gone."""
+    with pytest.raises(TransientAzureError, match=r"rampUpRules: found .*; expected a list of rules"):
+        read_rules(config)
 
 
 def test_the_legacy_mirror_of_the_rules_is_not_read() -> None:

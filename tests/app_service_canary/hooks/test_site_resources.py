@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app_service_canary.errors import TransientAzureError
 from app_service_canary.hooks.site_resources import (
     copied_config,
     copied_settings,
@@ -44,17 +45,44 @@ def test_a_slot_is_read_from_its_resource() -> None:
     assert expected == slot_state(resource, "stage")
 
 
-@pytest.mark.parametrize("properties", [{}, {"deploymentId": None, "inProgressOperationId": ""}])
-def test_what_azure_leaves_out_is_empty_and_not_a_word(properties: dict[str, Any]) -> None:
-    slot = slot_state({"properties": properties}, "stage")
-
-    assert slot.deployment_id == ""
-    assert (slot.operation_id, slot.prepared_for) == (None, None)
+SITE: dict[str, Any] = {
+    "kind": "app",
+    "properties": {"state": "Stopped", "defaultHostName": "storefront.azurewebsites.net", "deploymentId": "storefront"},
+}
 
 
-@pytest.mark.parametrize("resource", [{}, {"properties": None}])
-def test_a_resource_without_properties_has_none(resource: dict[str, Any]) -> None:
-    assert properties_of(resource) == {}
+@pytest.mark.parametrize("empty", [None, ""])
+@pytest.mark.parametrize("key", ["inProgressOperationId", "targetSwapSlot", "sku", "serverFarmId"])
+def test_what_azure_leaves_out_is_empty_and_not_a_word(key: str, empty: object) -> None:
+    expected = slot_state(SITE, "stage")
+
+    assert expected == slot_state({**SITE, "properties": {**SITE["properties"], key: empty}}, "stage")
+    assert (expected.operation_id, expected.prepared_for, expected.sku, expected.plan_id) == (None, None, "", "")
+
+
+@pytest.mark.parametrize("key", ["state", "defaultHostName", "deploymentId"])
+@pytest.mark.parametrize("found", [None, "", 5, True, [], {}])
+def test_a_site_without_what_a_release_decides_by_cannot_be_read(key: str, found: object) -> None:
+    site = {**SITE, "properties": {**SITE["properties"], key: found}}
+
+    with pytest.raises(TransientAzureError, match=f"Azure's answer could not be read: {key}: found "):
+        slot_state(site, "stage")
+
+
+@pytest.mark.parametrize(
+    "host", ["storefront", "a b.net", "good.net/evil.net", "good.net\n", "good.net@evil.net", "ä.net"]
+)
+def test_what_is_no_host_name_is_not_taken_for_one(host: str) -> None:
+    with pytest.raises(TransientAzureError, match="defaultHostName: found "):
+        slot_state({**SITE, "properties": {**SITE["properties"], "defaultHostName": host}}, "stage")
+
+
+@pytest.mark.parametrize(
+    "resource", [{}, {"properties": None}, {"properties": []}, {"properties": "x"}, [], None, "x", 5]
+)
+def test_what_has_no_properties_is_no_resource(resource: object) -> None:
+    with pytest.raises(TransientAzureError, match="its properties: found "):
+        properties_of(resource)
 
 
 def test_a_copied_configuration_leaves_traffic_and_identity_behind() -> None:
@@ -92,3 +120,19 @@ def test_without_slot_settings_everything_is_copied(sticky: dict[str, Any]) -> N
 @pytest.mark.parametrize(("system", "expected"), [("linux", "linuxFxVersion"), ("windows", "windowsFxVersion")])
 def test_each_operating_system_has_a_property_for_its_image(system: str, expected: str) -> None:
     assert expected == image_key(system)
+
+
+@pytest.mark.parametrize(
+    "strings", [{"db": None}, {"db": "x"}, {"db": {"value": "secret"}}, {"db": {"type": "SQLAzure"}}]
+)
+def test_connection_strings_of_another_shape_cannot_be_read_and_are_not_quoted(strings: dict[str, Any]) -> None:
+    with pytest.raises(TransientAzureError, match="one of them has no") as refused:
+        copied_settings({}, strings, {})
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("names", ["own", 5, {"own": 1}])
+def test_slot_settings_of_another_shape_cannot_be_read(names: object) -> None:
+    with pytest.raises(TransientAzureError, match="appSettingNames: expected a list of names"):
+        copied_settings({"own": "1"}, {}, {"appSettingNames": names})
