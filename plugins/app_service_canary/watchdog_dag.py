@@ -55,8 +55,10 @@ def watchdog_dag(folder: Path, *, every: timedelta = EVERY, only: str | None = N
         is_paused_upon_creation=False,
         default_args={
             **RETRIES,
-            # The next run looks again anyway.
-            "retries": 1,
+            # Fewer and slower than a release's: the next run looks again anyway, and an Airflow that is just starting
+            # may lose tasks for a minute, of which nobody need be told.
+            "retries": 3,
+            "retry_delay": timedelta(seconds=20),
             "execution_timeout": every,
             "on_failure_callback": on_failure,
         },

@@ -72,7 +72,7 @@ def test_the_dag_runs_by_itself_one_run_at_a_time_and_looks_back_at_three(releas
     assert dag.is_paused_upon_creation is False
     for task in dag.tasks:
         assert task.forgotten_after == timedelta(minutes=6)
-        assert (task.retries, task.execution_timeout) == (1, timedelta(minutes=2))
+        assert (task.retries, task.execution_timeout) == (3, timedelta(minutes=2))
 
 
 def test_somebody_can_be_told_of_every_task_that_fails(releases: Path) -> None:

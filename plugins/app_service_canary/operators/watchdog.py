@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Asset
+
 from app_service_canary.errors import ReleaseAbandoned, TransientError
 from app_service_canary.operators.task import AppServiceOperator
 from app_service_canary.release.abandoned import (
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 
     from app_service_canary.hooks.app_service import AppServiceHook
 
-SEEN_KEY = "seen"
-"""XCom key under which each look leaves what it saw, for the next run's."""
+MEMORY = Asset("canary_watchdog")
+"""Keeps what each look saw for the next run's, under the task's id. XComs of earlier runs would not do: Airflow gives
+the latest by logical date, and runs that people trigger may have none."""
 
 PATIENCE = timedelta(seconds=30)
 """How long trouble in Azure is borne: less than a release that begins in the meantime takes to have a use for the slot
@@ -65,14 +68,14 @@ class ReleaseWatchdogOperator(AppServiceOperator):
         second_look: timedelta = SECOND_LOOK,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(inlets=[MEMORY], **kwargs)
         self.policy, self.release_dag_id = policy, release_dag_id
         self.forgotten_after, self.second_look = forgotten_after, second_look
         self.patience = PATIENCE
 
     def act(self, context: Context) -> dict[str, Any]:
-        ti = context["ti"]
-        earlier = Sightings.from_json(ti.xcom_pull(key=SEEN_KEY, include_prior_dates=True, map_indexes=-1))
+        ti, memory = context["ti"], context["asset_state_store"][MEMORY]
+        earlier = Sightings.from_json(memory.get(self.task_id))
         runs = self._runs(ti)
 
         def seen_with(*things: Seen) -> Sightings:
@@ -81,11 +84,11 @@ class ReleaseWatchdogOperator(AppServiceOperator):
 
         why = self._why_stuck(ti, seen_with())
         if runs.unfinished and not why:
-            ti.xcom_push(SEEN_KEY, seen_with().to_json())
+            memory.set(self.task_id, seen_with().to_json())
             return self._said(f"A release of app '{self.app}' is under way; it was left alone.")
         state = self.with_hook(lambda hook: hook.read_app(self.target))
         seen = seen_with(*left_over(state, self.slot))
-        ti.xcom_push(SEEN_KEY, seen.to_json())
+        memory.set(self.task_id, seen.to_json())
         found = findings(seen, self.policy, stuck=bool(why), second_look=self.second_look)
         if self._runs(ti) != runs:
             # What was read may be the doing of a release that has just begun or ended.

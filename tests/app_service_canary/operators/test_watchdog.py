@@ -1,16 +1,16 @@
 """The watchdog's task against the simulator; what Airflow tells of the release's runs is given."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.app_service_canary.release.policies import policy
-from tests.app_service_canary.task_context import TaskInstance
+from tests.app_service_canary.task_context import StateStore, TaskInstance
 from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import AzureResourceMissing, ReleaseAbandoned
-from app_service_canary.operators.watchdog import ReleaseWatchdogOperator
+from app_service_canary.operators.watchdog import MEMORY, ReleaseWatchdogOperator
 from app_service_canary.release.abandoned import SECOND_LOOK, Runs, Seen, Sightings
 from app_service_canary.triggers.waiting import now
 
@@ -39,12 +39,10 @@ class WatchdogInstance(TaskInstance):
         steps: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__("storefront")
-        self.earlier, self.unfinished, self.paused, self.steps = earlier, list(unfinished), paused, steps
+        self.memory = StateStore({"storefront": earlier.to_json()})
+        self.unfinished, self.paused, self.steps = list(unfinished), paused, steps
 
     def xcom_pull(self, task_ids: str | None = None, key: str = "return_value", **asked: Any) -> Any:
-        if key == "seen":
-            assert asked == {"include_prior_dates": True, "map_indexes": -1}
-            return self.earlier.to_json()
         assert (task_ids, asked["dag_id"], asked["run_id"]) == ("preflight", RELEASE, "manual__2")
         return {"steps": [*(self.steps or []), {"weight": None, "bake": None}]} if self.steps else None
 
@@ -64,7 +62,7 @@ class WatchdogInstance(TaskInstance):
 
     @property
     def seen(self) -> Sightings:
-        return Sightings.from_json(self.xcoms["storefront", "seen"])
+        return Sightings.from_json(self.memory["storefront"])
 
 
 def ago(hours: float, *things: Seen, unfinished: int = 0) -> Sightings:
@@ -84,7 +82,7 @@ def watch(simulator: RunningSimulator, app: str, ti: WatchdogInstance, **changes
         app=app,
         slot="stage",
     )
-    return str(task.execute({"ti": ti})["sentence"])
+    return str(task.execute({"ti": ti, "asset_state_store": {MEMORY: ti.memory}})["sentence"])
 
 
 def route(simulator: RunningSimulator, app: str, name: str = "stage") -> None:
@@ -147,10 +145,11 @@ def test_a_release_that_takes_longer_than_its_own_steps_can_take_is_reported(
 
 
 def test_a_failed_reading_says_why_and_forgets_nothing(simulator: RunningSimulator) -> None:
-    ti = WatchdogInstance(ago(2, Seen.RULE))
+    earlier = ago(2, Seen.RULE)
+    ti = WatchdogInstance(earlier)
     with pytest.raises(AzureResourceMissing, match="Azure answered 404 ResourceNotFound"):
         watch(simulator, "no-such-app", ti)
-    assert ("storefront", "seen") not in ti.xcoms
+    assert earlier == ti.seen
 
 
 def test_what_is_seen_first_is_remembered_for_the_next_run(simulator: RunningSimulator, fresh_app: str) -> None:
@@ -158,7 +157,7 @@ def test_what_is_seen_first_is_remembered_for_the_next_run(simulator: RunningSim
     ti = WatchdogInstance(Sightings())
     began = now()
     assert "not for long enough" in watch(simulator, fresh_app, ti)
-    assert began <= datetime.fromisoformat(str(ti.xcoms["storefront", "seen"]["since"]["rule"])) <= now()
+    assert began <= ti.seen.since[Seen.RULE] <= now()
     assert rules(simulator, fresh_app) == ["stage"]
     later = WatchdogInstance(Sightings(ti.seen.at, ti.seen.runs, {Seen.RULE: now() - SECOND_LOOK}))
     assert "was cleared, for no release answers for it" in watch(simulator, fresh_app, later)
