@@ -57,6 +57,7 @@ class ReleaseWatchdogOperator(AppServiceOperator):
         release_dag_id: the DAG that releases the app.
         forgotten_after: what was seen longer ago than this, and not since, is seen for the first time.
         second_look: how long something must have been there; the watchdog's next run is the second look.
+        patience: how long trouble in Azure is borne; see `PATIENCE`.
     """
 
     def __init__(
@@ -66,12 +67,12 @@ class ReleaseWatchdogOperator(AppServiceOperator):
         release_dag_id: str,
         forgotten_after: timedelta,
         second_look: timedelta = SECOND_LOOK,
+        patience: timedelta = PATIENCE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=[MEMORY], **kwargs)
+        super().__init__(inlets=[MEMORY], patience=patience, **kwargs)
         self.policy, self.release_dag_id = policy, release_dag_id
         self.forgotten_after, self.second_look = forgotten_after, second_look
-        self.patience = PATIENCE
 
     def act(self, context: Context) -> dict[str, Any]:
         ti, memory = context["ti"], context["asset_state_store"][MEMORY]

@@ -32,7 +32,8 @@ class Seen(str, Enum):
     SLOT = "slot"
     """The canary slot runs, and no rule sends anybody there."""
     PREVIEW = "preview"
-    """A swap with preview that waits to be finished. A release never makes one, so it is nobody's but a person's."""
+    """A swap with preview that waits to be finished. A release makes none, but a swap of its that failed may leave the
+    slot in the same state, and nothing that Azure says tells one from the other."""
 
 
 @dataclass(frozen=True)
