@@ -3,9 +3,9 @@
 FROM apache/airflow:slim-3.3.2-python3.12
 
 # The drivers of the metadata database, synchronous and asynchronous, are only needed where it is PostgreSQL.
-COPY requirements.txt constraints.txt /tmp/
+COPY requirements.txt requirements-postgresql.txt constraints.txt /tmp/
 RUN pip install --no-cache-dir \
-      --requirement /tmp/requirements.txt psycopg2-binary==2.9.13 asyncpg==0.32.0 \
+      --requirement /tmp/requirements.txt --requirement /tmp/requirements-postgresql.txt \
       --constraint /tmp/constraints.txt
 
 # A new named volume takes its owner from the directory it is mounted over; without one it would be root's.

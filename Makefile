@@ -13,13 +13,14 @@ PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3)
 RELEASE_STAMP := $(VENV)/.installed
 DEVELOPMENT_STAMP := $(VENV)/.installed-development
 AZ_STAMP := $(AZ_VENV)/.azure-cli-$(AZ_VERSION)
+POSTGRESQL_STAMP := $(VENV)/.installed-postgresql
 
 DEMO := PYTHONPATH=include $(VENV)/bin/python -m demo
-SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard docs/*.py)
+SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard chaos) $(wildcard docs/*.py)
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help release airflow simulator stop test lint bench screenshots az lock clean
+.PHONY: help release airflow simulator stop test lint bench chaos screenshots az lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -29,6 +30,7 @@ help: ## list what can be made
 	@echo
 	@echo "  make release takes VERSION=2.0.0 APPROVE=terminal|ui|auto|reject BAD=SAMPLE_FAIL_AFTER_S=30"
 	@echo "                     WEIGHTS=10,25,50 BAKE=15s SPEED=60 PORT=8080 KEEP=1; any make takes PYTHON=python3.12"
+	@echo "  make chaos takes CASES=12 SEED=2 CASE='swap POST after' DATABASE=postgresql ABREAST=10"
 
 release: $(RELEASE_STAMP) ## a whole canary release on this machine, shown live, with a report
 	@$(DEMO) release
@@ -52,6 +54,9 @@ lint: $(DEVELOPMENT_STAMP) ## ruff and mypy
 
 bench: $(DEVELOPMENT_STAMP) $(AZ_STAMP) ## measure, and print the figures of the README
 	PYTHONPATH=plugins:include $(VENV)/bin/python -m benchmarks
+
+chaos: $(RELEASE_STAMP) $(if $(filter postgresql,$(DATABASE)),$(POSTGRESQL_STAMP)) ## kill what runs a release at every call; CASES=12 tries a sample
+	PYTHONPATH=plugins:include $(VENV)/bin/python -m chaos
 
 screenshots: $(DEVELOPMENT_STAMP) ## renew the README's pictures with headless Chromium
 	PYTHONPATH=include $(VENV)/bin/python docs/screenshots.py
@@ -88,6 +93,11 @@ $(RELEASE_STAMP): requirements.txt constraints.txt | $(VENV)/bin/python
 $(DEVELOPMENT_STAMP): requirements-dev.txt $(RELEASE_STAMP)
 	@echo "Installing requirements-dev.txt into $(VENV)"
 	@$(VENV)/$(PIP_INSTALL) --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+$(POSTGRESQL_STAMP): requirements-postgresql.txt $(RELEASE_STAMP)
+	@echo "Installing requirements-postgresql.txt into $(VENV)"
+	@$(VENV)/$(PIP_INSTALL) --requirement requirements-postgresql.txt --constraint constraints.txt
 	@touch $@
 
 # az pins Microsoft's clients to other versions than the product uses, hence an environment of its own.

@@ -103,10 +103,10 @@ class AirflowApi:
         tasks = self._get(f"/dags/{dag_id}/tasks")["tasks"]
         return in_order({task["task_id"]: task["downstream_task_ids"] for task in tasks})
 
-    def trigger(self, dag_id: str, conf: Mapping[str, JsonValue], note: str) -> DagRun:
-        answer = self.client.post(
-            f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf), "note": note}
-        )
+    def trigger(self, dag_id: str, conf: Mapping[str, JsonValue], note: str, run_id: str | None = None) -> DagRun:
+        """Start a run; Airflow chooses its id if none is given."""
+        body = {"logical_date": None, "conf": dict(conf), "note": note, "dag_run_id": run_id}
+        answer = self.client.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         return DagRun.model_validate(answer.raise_for_status().json())
 
     def run(self, dag_id: str, run_id: str) -> DagRun:

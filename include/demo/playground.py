@@ -58,10 +58,14 @@ def own_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
 
 
-def start_simulator(processes: Processes, speed: float, ports: tuple[int, int] = (ANY, ANY)) -> tuple[Guarded, Address]:
-    """Start it with its default seed; return when it has printed where it is."""
+def start_simulator(
+    processes: Processes, speed: float, ports: tuple[int, int] = (ANY, ANY), seed: Path | None = None
+) -> tuple[Guarded, Address]:
+    """Start it with this seed, or its default one; return when it has printed where it is."""
     state = processes.directory.path / "simulator"
-    options = {"--port": ports[0], "--front-port": ports[1], "--speed": speed, "--state": state}
+    options: dict[str, object] = {"--port": ports[0], "--front-port": ports[1], "--speed": speed, "--state": state}
+    if seed is not None:
+        options["--seed"] = seed
     words = [str(word) for option in options.items() for word in option]
     command = [sys.executable, "-m", "app_service_simulator", *words]
     program = processes.start("simulator", command, own_environment())

@@ -134,6 +134,13 @@ class Processes:
             if not program.running:
                 raise DemonstrationError(f"{program.name} ended by itself. The end of {program.log}:\n{program.tail()}")
 
+    def finish(self, program: Guarded) -> None:
+        """Return when the program has ended well; raises DemonstrationError when it did not."""
+        program.process.wait()
+        self._started.remove(program)
+        if program.process.returncode:
+            raise DemonstrationError(f"{program.name} failed. The end of {program.log}:\n{program.tail()}")
+
     def wait_for_any_end(self) -> None:
         """Return when one of the programs has ended."""
         while all(program.running for program in self._started):

@@ -31,7 +31,7 @@ class Settings:
         self.latency = float(source.get("SAMPLE_LATENCY_MS", 0)) / 1000
         self.start_delay = float(source.get("SAMPLE_START_DELAY_S", 0))
         self.fails_to_start = source.get("SAMPLE_FAIL_START") == "1"
-        self.unhealthy = source.get("SAMPLE_UNHEALTHY") == "1"
+        self.unhealthy = source.get("SAMPLE_UNHEALTHY", "0") in ("1", source.get("ENVIRONMENT_NAME"))
         self.fail_after = float(source.get("SAMPLE_FAIL_AFTER_S", "inf"))
 
 
