@@ -232,7 +232,6 @@ ACTIONS = {
     "update_configuration_slot": {"sites/slots/config/Write"},
     "/extensions/onedeploy": {
         "sites/slots/extensions/Write",
-        "sites/slots/extensions/Read",
         "sites/slots/deployments/Read",
     },
     "reset_slot_configuration_slot": {"sites/slots/resetSlotConfig/Action"},
@@ -240,7 +239,6 @@ ACTIONS = {
     "/slotsswap": {
         "sites/slots/slotsswap/Action",
         "sites/slots/operationresults/Read",
-        "sites/operationresults/Read",
     },
 }
 

@@ -21,6 +21,7 @@ class Entry:
         status: of the answer; None if the connection was broken instead.
         operation: Microsoft's operation id; of an effect, its name.
         path: the call's, without the query, which can hold a secret; of an effect, the resource's id.
+        action: the permission it needs; None if none.
         principal: who asked, if a token said so.
         app: the app it is about, None for calls about none.
         caller: process id of the program that called, None if it could not be found out.
@@ -38,6 +39,7 @@ class Entry:
     path: str
     status: int | None = None
     app: str | None = None
+    action: str | None = None
     principal: str | None = None
     caller: int | None = None
     fault: dict[str, Any] | None = None

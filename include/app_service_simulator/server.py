@@ -111,6 +111,7 @@ class Server:
             path=visit.path,
             status=status,
             operation=visit.operation,
+            action=visit.action,
             principal=visit.principal,
             app=visit.app,
             caller=visit.caller,
