@@ -20,6 +20,7 @@ PACKAGE = "app_service_canary"
 LAYERS = [
     "errors",
     "release",
+    "patience",
     "hooks",
     "triggers",
     "operators",

@@ -1,7 +1,8 @@
 """What tests of the plugin share: an Airflow of their own, and a connection that leads to the simulator."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,40 @@ import pytest
 from tests import airflow_environment  # noqa: F401 - imported for what it does to the environment
 from tests.simulator import RunningSimulator
 
+from app_service_canary import patience
+from app_service_canary.triggers import waiting
+from app_service_simulator.faults.fault import Fault
+
 Connect = Callable[..., str]
 """Sets the connection's fields besides the usual ones; `login` and `password` by name, any other is an extra, and
 None takes a field away. Returns the connection's id."""
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events come at once: here no scheduler has to see a deferral first."""
+    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
+
+
+@pytest.fixture
+def quick_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried again soon, as the simulator is quick."""
+    monkeypatch.setattr(patience, "_growing", lambda state: 0.05)
+
+
+OrderFault = Callable[..., None]
+"""Orders a fault of an operation besides those there are; `do` and the fault's other members by name."""
+
+
+@pytest.fixture
+def order_fault(simulator: RunningSimulator) -> Iterator[OrderFault]:
+    """Lets calls of Azure go wrong; what was not met is taken back."""
+
+    def order(operation: str, do: str, **more: Any) -> None:
+        simulator.controls.add_faults(Fault(operation=operation, do=do, **more))
+
+    yield order
+    simulator.set_faults()
 
 
 @pytest.fixture

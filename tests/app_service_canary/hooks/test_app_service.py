@@ -3,25 +3,25 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import Connect
+from tests.app_service_canary.conftest import Connect, OrderFault
 from tests.app_service_canary.hooks.conftest import Wire
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import (
     AzureRequestRejected,
     AzureResourceMissing,
+    ChangedByOthers,
     OperationInProgress,
     TransientAzureError,
     WeightNotApplied,
 )
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.release.app_state import AppTarget, OperationStatus, TrafficRule
-from app_service_simulator.faults.fault import Fault
 
 POLL_INTERVAL = 0.05
 """Seconds between questions to the simulator."""
@@ -30,17 +30,6 @@ Calls = Callable[[str], list[dict[str, Any]]]
 
 BETA = {"actionHostName": "beta.example", "reroutePercentage": 5.0, "name": "beta"}
 FADE = {"actionHostName": "fade.example", "reroutePercentage": 1.5, "name": "fade", "maxReroutePercentage": 3.0}
-
-
-@pytest.fixture
-def faults(simulator: RunningSimulator) -> Iterator[Callable[..., None]]:
-    """Orders one fault; those not met are taken back."""
-
-    def order(operation: str, do: str, **more: Any) -> None:
-        simulator.set_faults(Fault(operation=operation, do=do, **more))
-
-    yield order
-    simulator.set_faults()
 
 
 @pytest.fixture
@@ -284,6 +273,50 @@ async def test_a_rule_that_is_still_there_when_read_back_is_an_error(
         await hook.clear_weight(target)
 
 
+async def test_a_rule_that_somebody_changed_is_not_overwritten(
+    hook: AppServiceHook, simulator: RunningSimulator, target: AppTarget, calls: Calls
+) -> None:
+    simulator.set_rules(target.app, [{"name": "stage", "actionHostName": host(target), "reroutePercentage": 3.0}])
+    written = len(calls("PATCH"))
+
+    with pytest.raises(ChangedByOthers, match=r"Azure says 3 %, this release had left 10 %\."):
+        await hook.set_weight(target, host(target), 25.0, left=(10.0,))
+
+    assert len(calls("PATCH")) == written
+
+
+async def test_a_rule_that_somebody_set_to_what_is_wanted_is_as_good_as_ours(
+    hook: AppServiceHook, simulator: RunningSimulator, target: AppTarget
+) -> None:
+    simulator.set_rules(target.app, [{"name": "stage", "actionHostName": host(target), "reroutePercentage": 25.0}])
+
+    assert not await hook.set_weight(target, host(target), 25.0, left=(10.0,))
+
+
+async def test_a_stale_answer_at_read_back_is_worth_another_try(
+    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault
+) -> None:
+    order_fault("WebApps_GetConfiguration", "stale", nth=2, app=target.app)
+
+    with pytest.raises(WeightNotApplied, match=r"10 % to .* was written, but Azure now says there is none"):
+        await hook.set_weight(target, host(target), 10.0)
+
+    assert not await hook.set_weight(target, host(target), 10.0)
+
+
+async def test_another_slots_rule_that_changed_at_the_same_moment_is_told(
+    hook: AppServiceHook, target: AppTarget, wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = {"name": "stage", "actionHostName": host(target), "reroutePercentage": 10.0}
+    wire.instead["PATCH"] = {"properties": {"experiments": {"rampUpRules": [ours, BETA]}}}
+
+    assert await hook.set_weight(target, host(target), 10.0)
+
+    said = capsys.readouterr().out
+    assert "Somebody changed other traffic rules" in said
+    assert "beta 5 %" in said
+
+
 # --- swapping ---
 
 
@@ -306,9 +339,9 @@ async def test_a_swap_exchanges_the_contents(
 
 @pytest.mark.parametrize("answer", ["server_timeout", "gateway_timeout", "server_error", "throttled", "exclusive_lock"])
 async def test_a_swap_is_asked_for_once_whatever_azure_answers(
-    hook: AppServiceHook, target: AppTarget, faults: Callable[..., None], calls: Calls, answer: str
+    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault, calls: Calls, answer: str
 ) -> None:
-    faults("WebApps_SwapSlotSlot", answer, times=5)
+    order_fault("WebApps_SwapSlotSlot", answer, times=5)
 
     with pytest.raises(TransientAzureError, match=f"^Swapping slot 'stage' of app '{target.app}' into production: "):
         await hook.begin_swap(target)
@@ -317,9 +350,9 @@ async def test_a_swap_is_asked_for_once_whatever_azure_answers(
 
 
 async def test_a_swap_whose_answer_was_lost_is_not_repeated(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, faults: Callable[..., None], calls: Calls
+    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, order_fault: OrderFault, calls: Calls
 ) -> None:
-    faults("WebApps_SwapSlotSlot", "gateway_timeout", when="after")
+    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after")
 
     with pytest.raises(TransientAzureError, match="504 GatewayTimeout"):
         await hook.begin_swap(fresh)
@@ -371,11 +404,11 @@ async def test_a_swap_that_azure_gives_up_has_failed_with_azures_reason(
 
 
 async def test_a_swap_that_may_not_be_asked_about_has_not_failed(
-    hook: AppServiceHook, fresh: AppTarget, faults: Callable[..., None]
+    hook: AppServiceHook, fresh: AppTarget, order_fault: OrderFault
 ) -> None:
     url = await hook.begin_swap(fresh)
     assert url is not None
-    faults("WebApps_GetOperationResultSlot", "forbidden")
+    order_fault("WebApps_GetOperationResultSlot", "forbidden")
 
     with pytest.raises(AzureRequestRejected, match="403 AuthorizationFailed"):
         await hook.swap_status(url)
@@ -400,9 +433,9 @@ async def test_a_package_is_deployed_by_its_address(
 ) -> None:
     package = simulator.put_package(f"{fresh.app}-3.0.0.zip", sample_package("3.0.0"))
 
-    url = await hook.begin_deployment(fresh, {"packageUri": package, "type": "zip", "clean": True})
+    begun = await hook.begin_deployment(fresh, {"packageUri": package, "type": "zip", "clean": True})
 
-    assert await finished(lambda: hook.deployment_status(url)) == OperationStatus(done=True)
+    assert await finished(lambda: hook.deployment_status(fresh, begun)) == OperationStatus(done=True)
     simulator.wait_until(lambda: simulator.version(fresh.app, "stage") == "3.0.0")
 
 
@@ -411,8 +444,8 @@ async def test_a_package_that_cannot_be_fetched_fails_with_a_reason_without_its_
 ) -> None:
     missing = f"{simulator.resource_manager}/_simulator/packages/nowhere.zip?sv=1&sig=0123456789abcdef"
 
-    url = await hook.begin_deployment(fresh, {"packageUri": missing, "type": "zip"})
-    status = await finished(lambda: hook.deployment_status(url))
+    begun = await hook.begin_deployment(fresh, {"packageUri": missing, "type": "zip"})
+    status = await finished(lambda: hook.deployment_status(fresh, begun))
 
     assert status.done
     assert status.failure
@@ -424,28 +457,17 @@ async def test_a_package_of_an_unknown_kind_is_rejected(hook: AppServiceHook, fr
         await hook.begin_deployment(fresh, {"packageUri": "https://h/p", "type": "floppy"})
 
 
-async def test_a_deployment_is_asked_for_once(
-    hook: AppServiceHook, target: AppTarget, faults: Callable[..., None], calls: Calls
-) -> None:
-    faults("WebApps_CreateOneDeployOperationSlot", "server_timeout", times=5)
-
-    with pytest.raises(TransientAzureError, match="503"):
-        await hook.begin_deployment(target, {"packageUri": "https://h/p", "type": "zip"})
-
-    assert len(calls("PUT")) == 1
-
-
 async def test_a_second_deployment_is_told_that_one_is_in_progress(
     hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
 ) -> None:
     package = simulator.put_package(f"{fresh.app}-3.0.0.zip", sample_package("3.0.0"))
     properties = {"packageUri": package, "type": "zip"}
-    url = await hook.begin_deployment(fresh, properties)
+    begun = await hook.begin_deployment(fresh, properties)
 
     with pytest.raises(OperationInProgress, match="There is a deployment currently in progress"):
         await hook.begin_deployment(fresh, properties)
 
-    await finished(lambda: hook.deployment_status(url))
+    await finished(lambda: hook.deployment_status(fresh, begun))
 
 
 async def test_an_image_is_set_and_the_same_image_again_restarts_the_slot(
@@ -469,18 +491,91 @@ async def test_an_image_is_set_and_the_same_image_again_restarts_the_slot(
 # --- when Azure does not do as asked ---
 
 
-async def test_azure_being_throttled_for_a_moment_is_not_noticed(
-    hook: AppServiceHook, target: AppTarget, faults: Callable[..., None]
+@pytest.mark.parametrize("answer", ["server_error", "server_timeout", "gateway_timeout", "throttled"])
+@pytest.mark.parametrize(
+    ("operation", "method", "work"),
+    [
+        ("WebApps_Get", "GET", lambda hook, target: hook.read_production(target)),
+        ("WebApps_UpdateConfiguration", "PATCH", lambda hook, target: hook.set_weight(target, host(target), 7.0)),
+        ("WebApps_SwapSlotSlot", "POST", lambda hook, target: hook.begin_swap(target)),
+        ("WebApps_StartSlot", "POST", lambda hook, target: hook.start_slot(target)),
+        (
+            "WebApps_CreateOneDeployOperationSlot",
+            "PUT",
+            lambda hook, target: hook.begin_deployment(target, {"packageUri": "https://h/p", "type": "zip"}),
+        ),
+    ],
+)
+async def test_nothing_is_asked_twice_whatever_azure_answers(
+    hook: AppServiceHook,
+    target: AppTarget,
+    order_fault: OrderFault,
+    calls: Calls,
+    answer: str,
+    operation: str,
+    method: str,
+    work: Callable[[AppServiceHook, AppTarget], Awaitable[Any]],
 ) -> None:
-    faults("WebApps_Get", "throttled")
+    order_fault(operation, answer, times=5, app=target.app)
 
-    assert (await hook.read_production(target)).running
+    with pytest.raises(TransientAzureError):
+        await work(hook, target)
+
+    assert len([entry for entry in calls(method) if entry["operation"] == operation]) == 1
+
+
+async def test_how_long_azure_asks_to_wait_is_kept(
+    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault
+) -> None:
+    order_fault("WebApps_Get", "throttled", retry_after=17)
+
+    with pytest.raises(TransientAzureError) as raised:
+        await hook.read_production(target)
+
+    assert raised.value.retry_after == 17.0
+
+
+@pytest.mark.parametrize("fault", ["truncated", "not_json"])
+@pytest.mark.parametrize(
+    ("operation", "work"),
+    [
+        ("WebApps_Get", lambda hook, target: hook.read_production(target)),
+        ("WebApps_GetConfiguration", lambda hook, target: hook.read_rule(target)),
+        ("WebApps_UpdateConfiguration", lambda hook, target: hook.set_weight(target, host(target), 7.0)),
+        ("WebApps_GetDeploymentSlot", lambda hook, target: hook.read_deployment(target)),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_worth_another_try(
+    hook: AppServiceHook,
+    target: AppTarget,
+    order_fault: OrderFault,
+    fault: str,
+    operation: str,
+    work: Callable[[AppServiceHook, AppTarget], Awaitable[Any]],
+) -> None:
+    order_fault(operation, fault)
+
+    with pytest.raises(TransientAzureError):
+        await work(hook, target)
+    await work(hook, target)
+
+
+async def test_two_answers_that_cannot_both_be_true_are_worth_another_try(
+    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, order_fault: OrderFault
+) -> None:
+    simulator.swap(fresh.app)
+    order_fault("WebApps_GetSlot", "stale", app=fresh.app)
+
+    with pytest.raises(TransientAzureError, match="both hold deployment"):
+        await hook.read_app(fresh)
+
+    assert (await hook.read_app(fresh)).production.deployment_id.startswith(f"{fresh.app}__")
 
 
 async def test_a_missing_right_is_named_with_what_to_check(
-    hook: AppServiceHook, target: AppTarget, faults: Callable[..., None]
+    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault
 ) -> None:
-    faults("WebApps_StopSlot", "forbidden")
+    order_fault("WebApps_StopSlot", "forbidden")
 
     with pytest.raises(AzureRequestRejected, match=f"^Stopping slot 'stage' of app '{target.app}': ") as raised:
         await hook.stop_slot(target)

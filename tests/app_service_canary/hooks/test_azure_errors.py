@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.core.exceptions import ClientAuthenticationError, DecodeError, HttpResponseError, ServiceRequestError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,7 +158,20 @@ def test_a_broken_answer_is_worth_another_try() -> None:
         raise HttpResponseError("cut off")
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), AzureResourceMissing("no slot")])
+@pytest.mark.parametrize("error", [DecodeError("cut off"), json.JSONDecodeError("Expecting value", "<html>", 0)])
+def test_an_answer_that_cannot_be_read_is_worth_another_try(error: Exception) -> None:
+    with pytest.raises(TransientAzureError, match=f"^{DOING}: Azure's answer could not be read: "), azure_errors(DOING):
+        raise error
+
+
+def test_an_expired_token_is_worth_another_try_for_a_new_one_mends_it() -> None:
+    expired = of_resource_manager("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
+
+    assert type(error_of(DOING, 401, expired)) is TransientAzureError
+    assert type(error_of(DOING, 401, of_resource_manager("InvalidAuthenticationToken", "No."))) is AzureRequestRejected
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), AzureResourceMissing("no slot")])
 def test_anything_else_passes_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, azure_errors(DOING):
         raise error

@@ -98,7 +98,13 @@ def test_the_secret_is_never_shown(show: Any) -> None:
 def test_each_cloud_has_its_address_and_scope(cloud: str | None, base_url: str, scope: str) -> None:
     arguments = settings({"cloud_environment": cloud}).client_arguments()
 
-    assert arguments == {"base_url": base_url, "credential_scopes": [scope], "retry_total": 2}
+    assert arguments == {
+        "base_url": base_url,
+        "credential_scopes": [scope],
+        "retry_total": 0,
+        "connection_timeout": 10,
+        "read_timeout": 90,
+    }
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,9 @@ def test_the_default_chain_knows_which_managed_identity_is_meant(monkeypatch: py
 
     assert given == {
         "authority": "login.microsoftonline.com",
-        "retry_total": 2,
+        "retry_total": 0,
+        "connection_timeout": 10,
+        "read_timeout": 90,
         "managed_identity_client_id": "identity",
         "workload_identity_tenant_id": "tenant",
         "additionally_allowed_tenants": ["tenant"],

@@ -14,11 +14,6 @@ from app_service_canary.triggers import waiting
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", waiting.timedelta(0))
-
-
 def deploy(simulator: RunningSimulator, app: str, source: str, **changed: Any) -> AppServiceDeployOperator:
     target: dict[str, Any] = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
     return AppServiceDeployOperator(task_id="deploy", source=source, deferrable=False, **target, **changed)
@@ -37,7 +32,10 @@ def test_a_package_is_deployed_by_its_address_whose_signature_is_not_returned(
 ) -> None:
     url = package(simulator, "3.0.0")
     returned = deploy(simulator, fresh_app, f"{url}?sig=secretsecretsecret").execute(task_context())
-    assert returned == {"source": f"{url}?***"}
+    assert returned["source"] == f"{url}?***"
+    assert returned["deployment_id"] == simulator.controls.state()["apps"][fresh_app]["stage"].get(
+        "deployment", returned["deployment_id"]
+    )
     assert simulator.version(fresh_app, "stage") == "3.0.0"
 
 
@@ -79,7 +77,7 @@ def test_an_image_is_set_on_the_slot(simulator: RunningSimulator, fresh_app: str
     simulator.put_image("contoso.azurecr.io/web:4.0.0", sample_package("4.0.0"))
     artifact = Artifact.model_validate({"type": "container"})
     returned = deploy(simulator, fresh_app, "contoso.azurecr.io/web:4.0.0", artifact=artifact).execute(task_context())
-    assert returned == {"source": "contoso.azurecr.io/web:4.0.0"}
+    assert returned == {"source": "contoso.azurecr.io/web:4.0.0", "image": "contoso.azurecr.io/web:4.0.0"}
     assert simulator.state()["apps"][fresh_app]["stage"]["image"] is not None
 
 

@@ -32,7 +32,9 @@ def test_a_stopped_slot_is_started_and_a_running_one_left_alone(simulator: Runni
     assert stop.execute(task_context()) == {"stopped": False}
     assert calls(simulator, fresh_app, "/stop") == 1
     host = f"{fresh_app}-stage.azurewebsites.net"
-    assert start.execute(task_context()) == {"slot_host": host, "created": False, "started": True}
+    returned = start.execute(task_context())
+    assert returned.pop("deployment_id") == simulator.state()["apps"][fresh_app]["stage"]["deployment_id"]
+    assert returned == {"slot_host": host, "created": False, "started": True}
     assert state(simulator, fresh_app) == "Running"
     assert start.execute(task_context())["started"] is False
     assert calls(simulator, fresh_app, "/start") == 1

@@ -76,3 +76,14 @@ def test_with_a_slot_that_the_release_created_any_other_content_is_the_canary() 
 
     assert before.swapped_in(replace(PRODUCTION, deployment_id="storefront__new"))
     assert not before.swapped_in(PRODUCTION)
+
+
+def test_two_slots_that_hold_one_deployment_are_two_answers_of_which_one_is_out_of_date() -> None:
+    assert not READY.contradicts_itself
+    assert not replace(READY, slot=None).contradicts_itself
+    assert replace(READY, slot=replace(SLOT, deployment_id=PRODUCTION.deployment_id)).contradicts_itself
+
+
+def test_slots_of_which_azure_tells_no_deployment_do_not_contradict_each_other() -> None:
+    unknown = replace(SLOT, deployment_id="")
+    assert not AppState(replace(PRODUCTION, deployment_id=""), unknown).contradicts_itself

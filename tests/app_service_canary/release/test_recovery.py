@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 from tests.app_service_canary.release.policies import READY, SLOT, swapped
 
-from app_service_canary.release.app_state import AppState, Before, TrafficRule
-from app_service_canary.release.recovery import Undo, to_undo
+from app_service_canary.release.app_state import AppState, AppTarget, Before, TrafficRule
+from app_service_canary.release.recovery import Undo, by_hand, to_undo
 
 BEFORE = Before.of(READY)
 OURS = TrafficRule("stage", SLOT.host, 25.0)
@@ -67,3 +67,38 @@ def test_doing_all_of_it_leaves_nothing_to_undo(now: AppState) -> None:
 
     assert now == READY
     assert to_undo(BEFORE, now, "stage", swap_asked=True) == ()
+
+
+def prepared(state: AppState) -> AppState:
+    """The same with a swap with preview pending."""
+    return replace(state, production=replace(state.production, prepared_for="Stage"))
+
+
+def test_a_preview_is_cancelled_after_this_run_asked_for_a_swap_and_only_then() -> None:
+    assert to_undo(BEFORE, prepared(READY), "stage", swap_asked=True) == (Undo.CANCEL_PREVIEW,)
+    assert to_undo(BEFORE, prepared(READY), "stage", swap_asked=False) == ()
+
+
+def test_a_preview_with_another_slot_is_left_alone() -> None:
+    other = replace(READY, production=replace(READY.production, prepared_for="beta"))
+    assert to_undo(BEFORE, other, "stage", swap_asked=True) == ()
+
+
+TARGET = AppTarget("storefront-rg", "storefront", "stage")
+
+
+def test_a_person_finishes_the_way_back_with_one_command_for_each_thing_left() -> None:
+    left = (Undo.CLEAR_RULE, Undo.CANCEL_PREVIEW, Undo.START_SLOT, Undo.SWAP_BACK)
+    assert by_hand(TARGET, left, ()).split("; ") == [
+        "az webapp traffic-routing clear -g storefront-rg -n storefront",
+        "az webapp deployment slot swap -g storefront-rg -n storefront --slot stage --action reset",
+        "az webapp start -g storefront-rg -n storefront --slot stage",
+        "az webapp deployment slot swap -g storefront-rg -n storefront --slot stage --target-slot production",
+    ]
+
+
+def test_the_command_that_clears_the_rule_keeps_the_other_slots_users() -> None:
+    rules = (OTHER, OURS, TrafficRule("fade", "fade.example", 1.5))
+    assert by_hand(TARGET, (Undo.CLEAR_RULE,), rules) == (
+        "az webapp traffic-routing set -g storefront-rg -n storefront --distribution beta=5 fade=1.5"
+    )

@@ -15,11 +15,6 @@ from app_service_canary.triggers import waiting
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", waiting.timedelta(0))
-
-
 def sensor(app: str, **changed: Any) -> SlotReadySensor:
     readiness = Readiness.model_validate({"path": "/health", "timeout": "2s", "version_path": "/version"})
     arguments: dict[str, Any] = {

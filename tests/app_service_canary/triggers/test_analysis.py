@@ -7,15 +7,11 @@ import pytest
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator
 
-from app_service_canary.triggers import waiting
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.waiting import now
 from app_service_simulator.faults.fault import Fault
 
-
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch, azure_connection: str) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
+pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
 def watch(simulator: RunningSimulator, app: str, **changed: Any) -> CanaryAnalysisTrigger:

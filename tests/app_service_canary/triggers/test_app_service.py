@@ -7,14 +7,10 @@ import pytest
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator, sample_package
 
-from app_service_canary.triggers import waiting
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger, SlotReadyTrigger
 from app_service_canary.triggers.waiting import now
 
-
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch, azure_connection: str) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
+pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
 def shared(simulator: RunningSimulator, app: str, seconds: float = 20) -> dict[str, Any]:

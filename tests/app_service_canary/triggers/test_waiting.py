@@ -40,11 +40,6 @@ class Looking(WaitingTrigger):
         return "Looking", {}
 
 
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
-
-
 async def events_of(trigger: WaitingTrigger) -> list[Any]:
     return [received.payload async for received in trigger.run()]
 

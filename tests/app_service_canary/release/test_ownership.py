@@ -1,0 +1,59 @@
+"""What this release left, and what others changed."""
+
+import pytest
+
+from app_service_canary.errors import ChangedByOthers
+from app_service_canary.release.app_state import AppTarget, TrafficRule
+from app_service_canary.release.ownership import refuse_foreign, refuse_foreign_content
+
+TARGET = AppTarget("storefront-rg", "storefront", "stage")
+
+
+def rule(weight: float) -> TrafficRule:
+    """The slot's rule with this weight."""
+    return TrafficRule("stage", "storefront-stage.azurewebsites.net", weight)
+
+
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [
+        (None, (None,)),
+        (rule(10.0), (10.0,)),
+        (rule(0.0), (0.0,)),
+        (None, (10.0, None)),
+        (rule(10.0), (10.0, None)),
+    ],
+)
+def test_what_this_release_left_is_its_own(found: TrafficRule | None, left: tuple[float | None, ...]) -> None:
+    refuse_foreign(TARGET, found, left)
+
+
+@pytest.mark.parametrize(
+    ("found", "left", "said"),
+    [
+        (None, (10.0,), "Azure says no rule, this release had left 10 %."),
+        (rule(10.0), (None,), "Azure says 10 %, this release had left no rule."),
+        (rule(0.0), (None,), "Azure says 0 %, this release had left no rule."),
+        (rule(12.5), (10.0,), "Azure says 12.5 %, this release had left 10 %."),
+        (rule(12.5), (10.0, None), "Azure says 12.5 %, this release had left 10 % or no rule."),
+    ],
+)
+def test_anything_else_is_somebody_elses_and_left_alone(
+    found: TrafficRule | None, left: tuple[float | None, ...], said: str
+) -> None:
+    with pytest.raises(ChangedByOthers) as refused:
+        refuse_foreign(TARGET, found, left)
+    assert str(refused.value) == (
+        f"Somebody changed the traffic rule of slot 'stage' of app 'storefront': {said} It was not overwritten. "
+        "If the release shall go on, clear this task: it takes the rule as it is then."
+    )
+
+
+@pytest.mark.parametrize(("found", "deployed"), [("d1", "d1"), ("", "d1"), ("d1", ""), ("", "")])
+def test_what_was_deployed_may_be_promoted_and_so_may_what_azure_does_not_tell(found: str, deployed: str) -> None:
+    refuse_foreign_content(TARGET, "deployment", found, deployed)
+
+
+def test_what_somebody_else_deployed_is_not_promoted() -> None:
+    with pytest.raises(ChangedByOthers, match=r"it holds image web:9, this release brought web:2\. It was not swapped"):
+        refuse_foreign_content(TARGET, "image", "web:9", "web:2")
