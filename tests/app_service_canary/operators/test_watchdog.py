@@ -118,6 +118,25 @@ def test_a_slot_is_stopped_only_when_its_hour_is_over(simulator: RunningSimulato
     assert slot_state(simulator, fresh_app) == "Stopped"
 
 
+def test_a_slot_that_somebody_begins_to_use_after_the_look_is_not_stopped(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    class Meanwhile(WatchdogInstance):
+        asked = 0
+
+        def get_dr_count(self, dag_id: str, states: list[str] | None = None) -> int:
+            self.asked += 1
+            if self.asked == 4:  # two counts before the look, and the second of the two after it
+                route(simulator, fresh_app, "testers")
+            return super().get_dr_count(dag_id, states)
+
+    ti = Meanwhile(ago(2, Seen.SLOT))
+    said = watch(simulator, fresh_app, ti)
+    assert (ti.asked, rules(simulator, fresh_app)) == (4, ["testers"])
+    assert said == f"Slot 'stage' of app '{fresh_app}' was not stopped, for somebody has just begun to use it."
+    assert slot_state(simulator, fresh_app) == "Running"
+
+
 def test_a_slot_that_another_rule_sends_users_to_is_neither_stopped_nor_reported(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
