@@ -251,6 +251,7 @@ def test_a_callback_is_awaited_at_the_instant_of_the_call(simulator: RunningSimu
             pass
 
     with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        server.timeout = 10
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         order("callback", url=f"http://127.0.0.1:{server.server_port}/")
