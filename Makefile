@@ -30,7 +30,7 @@ help: ## list what can be made
 	@echo
 	@echo "  make release takes VERSION=2.0.0 APPROVE=terminal|ui|auto|reject BAD=SAMPLE_FAIL_AFTER_S=30"
 	@echo "                     WEIGHTS=10,25,50 BAKE=15s SPEED=60 PORT=8080 KEEP=1; any make takes PYTHON=python3.12"
-	@echo "  make chaos takes CASES=12 SEED=2 CASE='swap POST after' DATABASE=postgresql ABREAST=10"
+	@echo "  make chaos takes CASES=12 SEED=2 CASE='swap POST after' DATABASE=postgresql ABREAST=12"
 
 release: $(RELEASE_STAMP) ## a whole canary release on this machine, shown live, with a report
 	@$(DEMO) release

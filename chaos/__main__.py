@@ -4,7 +4,7 @@
     SEED=3                 another such sample
     CASE='swap POST after' the case of this name, or those in whose name all these words are
     DATABASE=postgresql    in place of SQLite
-    ABREAST=10             so many releases at once
+    ABREAST=12             so many releases at once
 
 Exit status: 0 every case ended right, 1 one did not, 2 it could not be carried out, 130 interrupted.
 """
@@ -55,7 +55,7 @@ class Choices(BaseModel):
     seed: int = Field(default=1, alias="SEED")
     case: str = Field(default="", alias="CASE")
     database: str = Field(default=SQLITE, alias="DATABASE", pattern="|".join(f"^{kind}$" for kind in DATABASES))
-    abreast: int = Field(default=10, ge=1, le=40, alias="ABREAST")
+    abreast: int = Field(default=12, ge=1, le=40, alias="ABREAST")
 
     @classmethod
     def of(cls, environment: dict[str, str]) -> Choices:
@@ -83,8 +83,12 @@ class Choices(BaseModel):
         return sample(chosen, self.cases, self.seed) if self.cases else in_running_order(chosen)
 
 
-def run(choices: Choices, console: Console) -> list[Judged]:
-    """Sets everything up, records, tries every chosen case, and takes everything down."""
+def run(choices: Choices, console: Console) -> tuple[list[Case], list[Judged]]:
+    """Sets everything up, records, tries every chosen case, and takes everything down.
+
+    Returns:
+        What was chosen, and what came of it.
+    """
 
     def say(what: str) -> None:
         console.print(f"{time.strftime('%H:%M:%S')} {what}", markup=False)
@@ -123,7 +127,7 @@ def run(choices: Choices, console: Console) -> list[Judged]:
         (directory.path / "cases.txt").write_text("".join(f"{case.name}\n" for case in found))
         chosen = choices.of_all(found)
         say(f"{len(found)} cases found; trying {len(chosen)}, {choices.abreast} at once")
-        return campaign.try_out(chosen)
+        return chosen, campaign.try_out(chosen)
 
 
 def _receive_visitors(processes: Processes, cloud: Cloud, apps: Sequence[str], journals: Path) -> None:
@@ -132,7 +136,7 @@ def _receive_visitors(processes: Processes, cloud: Cloud, apps: Sequence[str], j
     processes.start("visitors", [*command, *map(host, apps)], {**own_environment(), "PYTHONPATH": path})
 
 
-def report(results: Sequence[Judged], seconds: float, console: Console) -> int:
+def report(chosen: Sequence[Case], results: Sequence[Judged], seconds: float, console: Console) -> int:
     """Prints the table; the exit status."""
     console.print(matrix(results), summary(results, seconds))
     lines = [
@@ -140,14 +144,16 @@ def report(results: Sequence[Judged], seconds: float, console: Console) -> int:
         for result in results
     ]
     (RUN / "results.json").write_text(json.dumps(lines, indent=2) + "\n")
-    wrong = problems(results)
+    tried = {result.case for result in results}
+    untried = [f"{case.name}: not tried, for no app was left" for case in chosen if case not in tried]
+    wrong = [*problems(results), *untried]
     for line in wrong:
         console.print(line, style="red", markup=False)
     right = sum(result.right for result in results)
-    console.print(f"{right} passed, {len(results) - right} failed", markup=False)
+    console.print(f"{right} passed, {len(chosen) - right} failed", markup=False)
     if wrong:
         console.print(f"The logs are in {RUN}", markup=False)
-    return 1 if wrong or not results else 0
+    return 1 if wrong else 0
 
 
 def main() -> int:
@@ -156,11 +162,11 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     began = time.monotonic()
     try:
-        results = run(Choices.of(dict(os.environ)), console)
+        chosen, results = run(Choices.of(dict(os.environ)), console)
     except DemonstrationError as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
         return 2
-    return report(results, time.monotonic() - began, console)
+    return report(chosen, results, time.monotonic() - began, console)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Campaign:
         return {story: records[story] for story in STORIES}
 
     def try_out(self, cases: Sequence[Case]) -> list[Judged]:
-        """Every case, judged, in the order of their ends; cut short when no lane is left."""
+        """Every case, judged, in the order of their ends; fewer when no lane is left."""
         waiting, under_way = deque(cases), dict[str, Case]()
         results: list[Judged] = []
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import zip_longest
 
 from chaos.record import Call, Record
 
@@ -110,21 +111,28 @@ def named(cases: Sequence[Case], words: str) -> list[Case]:
 
 
 def sample(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
-    """So many cases, spread over stories, what is killed and when; the same for the same seed."""
+    """So many cases, spread over what is killed and the stories; the same for the same seed."""
     dice = random.Random(seed)  # noqa: S311 - a sample needs no cryptography
-    groups: dict[tuple[str, str, str], list[Case]] = {}
+    shuffled = list(cases)
+    dice.shuffle(shuffled)
+    # In turn a task before a call's effect, a task after it, the triggerer and the scheduler.
+    kinds = _by(shuffled, lambda case: f"{case.victim} {case.moment}" if case.victim == "task" else case.victim)
+    stories = [_by(kind, lambda case: case.story) for kind in kinds]
+    for told in stories:
+        dice.shuffle(told)
+    return in_running_order(_in_turn(map(_in_turn, stories))[:count])
+
+
+def _by(cases: Iterable[Case], key: Callable[[Case], str]) -> list[list[Case]]:
+    groups: dict[str, list[Case]] = {}
     for case in cases:
-        groups.setdefault((case.story, case.victim, case.moment), []).append(case)
-    waiting = list(groups.values())
-    dice.shuffle(waiting)
-    for group in waiting:
-        dice.shuffle(group)
-    chosen: list[Case] = []
-    while len(chosen) < min(count, len(cases)):
-        for group in waiting:
-            if group and len(chosen) < count:
-                chosen.append(group.pop())
-    return in_running_order(chosen)
+        groups.setdefault(key(case), []).append(case)
+    return [groups[name] for name in sorted(groups)]
+
+
+def _in_turn(groups: Iterable[list[Case]]) -> list[Case]:
+    """One of each group, then the next of each, until all are used up."""
+    return [case for turn in zip_longest(*groups) for case in turn if case is not None]
 
 
 def in_running_order(cases: Iterable[Case]) -> list[Case]:

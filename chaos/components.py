@@ -138,10 +138,12 @@ class Components:
         """The number of the component's process that runs now, or ran last."""
         return int(_pid_file(self.folder, name).read_text())
 
-    def kill(self, name: str) -> None:
-        """Ends a component at once, as SIGKILL to a container's first process does."""
-        with suppress(ProcessLookupError):  # it has just died of another case
+    def kill(self, name: str) -> bool:
+        """Ends a component at once, as SIGKILL to a container's first process does; False: it is dead already."""
+        with suppress(ProcessLookupError):
             os.kill(self.pid(name), signal.SIGKILL)
+            return True
+        return False
 
     def processes_of(self, name: str) -> set[int]:
         """The numbers of a component's processes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from visitors.crowd import Crowd
 from visitors.journal import Journal
 
-CLIENTS_PER_SECOND = 2.0
+CLIENTS_PER_SECOND = 1.5
 """Without cookies, each a new roll of the front end's dice. With the browsers, every second of a release is seen."""
 
 BROWSERS, BROWSER_PAUSE = 2, 1.0

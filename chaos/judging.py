@@ -51,7 +51,8 @@ class Ending:
         weights: of the traffic rules that are left, in percent.
         swaps: how often production has changed its content.
         tries: of each task that ran.
-        requests, failures: of its visitors, from the trigger to the end.
+        requests: how many its visitors made, from the trigger to the end.
+        failures: those of them that did not serve the visitor, in a few words.
         killed_at: when the kill happened; None: it did not.
         next_sign: when the release was first seen to go on after the kill.
         ended_at: when the run ended.
@@ -65,7 +66,7 @@ class Ending:
     swaps: int
     tries: Mapping[str, int] = field(default_factory=dict)
     requests: int = 0
-    failures: int = 0
+    failures: Sequence[str] = ()
     killed_at: datetime | None = None
     next_sign: datetime | None = None
     ended_at: datetime | None = None
@@ -111,7 +112,7 @@ def _never_right(ending: Ending) -> Iterable[str]:
     if left := [weight for weight in ending.weights if weight > 0]:
         yield f"a rule still sends {', '.join(f'{weight:g} %' for weight in left)} of the users to a slot"
     if ending.failures:
-        yield f"{ending.failures} of {ending.requests} requests failed"
+        yield f"{len(ending.failures)} of {ending.requests} requests failed, the first: {ending.failures[0]}"
     if not ending.requests:
         yield "no visitor came, so nothing is known of them"
     if "ACT NOW" in ending.sentence:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import yaml
@@ -36,6 +36,9 @@ ATTEMPTS = 10
 
 LIMIT = 420.0
 """Seconds after which a release has not ended in time: several times what one takes between many others."""
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -99,12 +102,12 @@ class Lane:
     def look(self, deferred: set[str]) -> None:
         """What has to be done about the tasks that are deferred now: kill the triggerer, answer as the manager."""
         release = self._under_way
-        fresh = deferred - release.deferred
         release.deferred |= deferred
         case = release.case
-        if case and case.moment == DEFERRED and case.task in fresh:
-            release.killed_at = datetime.now(timezone.utc)
-            self.airflow.kill("triggerer")
+        if case and case.moment == DEFERRED and case.task in deferred and release.killed_at is None:
+            now = datetime.now(timezone.utc)
+            # If it is just dying of another case, the next one has to die.
+            release.killed_at = now if self.airflow.kill("triggerer") else None
         elif "approval" in deferred and not release.answered:
             insist(lambda: self._answer(release))
             release.answered = True
@@ -133,7 +136,8 @@ class Lane:
     # -- its end --
 
     def tasks(self) -> list[TaskInstance]:
-        return self.airflow.operator.task_instances(self.dag_id, self._under_way.run_id)
+        run = (self.dag_id, self._under_way.run_id)
+        return insist(lambda: self.airflow.operator.task_instances(*run)) or []
 
     def entries(self) -> list[Entry]:
         return self.cloud.entries(self.app, self._under_way.mark)
@@ -141,13 +145,14 @@ class Lane:
     def end(self) -> Ending:
         """All that is known of the release, which is over."""
         release, tasks, entries = self._under_way, self.tasks(), self.entries()
-        run = self.airflow.operator.run(self.dag_id, release.run_id)
-        said = self.airflow.operator.xcom(self.dag_id, release.run_id, "outcome") or {}
+        api = self.airflow.operator
+        run = insist(lambda: api.run(self.dag_id, release.run_id))
+        said = insist(lambda: api.xcom(self.dag_id, release.run_id, "outcome")) or {}
         killed_at = release.killed_at or kill_in(entries) or _met_at(release.met)
         visits = [visit for visit in self._visits.read() if visit.at >= release.began]
         self.cloud.take_back(release.orders)
         ending = Ending(
-            run_state=run.state,
+            run_state=run.state if run else "",
             outcome=said.get("outcome", ""),
             sentence=said.get("sentence", ""),
             versions=(self.stable, release.version, self.cloud.version(self.app)),
@@ -155,10 +160,10 @@ class Lane:
             swaps=swaps_in(entries),
             tries={task.task_id: task.try_number for task in tasks if task.start_date},
             requests=len(visits),
-            failures=len(failed(visits)),
+            failures=failed(visits),
             killed_at=killed_at,
             next_sign=next_sign(killed_at, entries, tasks),
-            ended_at=run.end_date,
+            ended_at=run.end_date if run else None,
         )
         self.stable, self.release = ending.versions[2], None
         return ending
@@ -169,26 +174,28 @@ class Lane:
         return self.release
 
 
-def insist(action: Callable[[], object]) -> None:
-    """Does what a person does whose page says "internal server error": the same again, until it says that it is done.
+def insist(action: Callable[[], Answer]) -> Answer | None:
+    """Does what a person does whose page says "internal server error": the same again, until there is an answer.
 
-    With SQLite, Airflow's API answers so whenever it could not write to the audit log within five seconds.
+    With SQLite, Airflow's API answers so whenever it could not write to its audit log within five seconds. None when
+    the same again is refused as done already.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            action()
+            return action()
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.CONFLICT and attempt > 1:
-                return
+                return None
             if not error.response.is_server_error or attempt == ATTEMPTS:
                 raise
-        else:
-            return
+    raise AssertionError("the last attempt returns or raises")
 
 
-def failed(visits: list[Visit]) -> list[Visit]:
-    """The requests that did not serve their visitor."""
-    return [visit for visit in visits if not visit.ok]
+def failed(visits: Iterable[Visit]) -> tuple[str, ...]:
+    """The requests that did not serve their visitor, each in a few words."""
+    return tuple(
+        f"{visit.at:%H:%M:%S} {visit.visitor}: {visit.status or visit.error}" for visit in visits if not visit.ok
+    )
 
 
 def app_name(number: int) -> str:

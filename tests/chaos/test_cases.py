@@ -72,6 +72,7 @@ def test_a_sample_has_every_kind_of_victim_and_every_story(seed: int) -> None:
     assert len(set(chosen)) == 12
     assert {case.victim for case in chosen} == {"task", "triggerer", "scheduler"}
     assert {case.story for case in chosen} == {"promoted", "rejected"}
+    assert sum(case.victim == "task" for case in chosen) >= 6
 
 
 def test_a_sample_of_more_than_there_are_is_all_of_them() -> None:

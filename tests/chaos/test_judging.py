@@ -35,7 +35,7 @@ def test_a_release_that_is_back_on_stable_as_told_is_right(story: str, facts: di
         ("3 swaps, not 1", {"swaps": 3}),
         ("0 swaps, not 1", {"swaps": 0}),
         ("a rule still sends 20 %", {"weights": (0.0, 20.0)}),
-        ("2 of 200 requests failed", {"failures": 2}),
+        ("2 of 200 requests failed, the first: 403", {"failures": ("403", "502")}),
         ("no visitor came", {"requests": 0}),
         ("the run is failed and says promoted", {"run_state": "failed"}),
         ("the run is success and says nothing", {"outcome": ""}),

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from tests.chaos.releases import case, ending
 
 RIGHT = judge(case(), ending())
-WRONG = judge(case(moment="before"), ending(failures=3))
+WRONG = judge(case(moment="before"), ending(failures=("502",) * 3))
 
 
 def printed(what: RenderableType) -> list[str]:
@@ -39,4 +39,4 @@ def test_the_summary_counts_by_what_was_killed() -> None:
 
 
 def test_each_problem_is_a_line_with_its_case() -> None:
-    assert problems([RIGHT, WRONG]) == [f"{WRONG.case.name}: 3 of 200 requests failed"]
+    assert problems([RIGHT, WRONG]) == [f"{WRONG.case.name}: 3 of 200 requests failed, the first: 502"]
