@@ -1,13 +1,17 @@
 """The simulator's README names every switch, control, option and fault there is, and no other."""
 
 import re
+from dataclasses import fields
 
 import pytest
 from tests.simulator import ROOT
 
 from app_service_simulator.__main__ import parse
 from app_service_simulator.control import HELP
+from app_service_simulator.effects import DEPLOYMENT_ENDED, LANDED, SWAP_CUT_OVER, SWAP_ENDED
+from app_service_simulator.faults.fault import ENDINGS, Fault
 from app_service_simulator.faults.kinds import KINDS
+from app_service_simulator.journal import Entry
 from app_service_simulator.quirks import Quirks
 
 README = (ROOT / "include" / "app_service_simulator" / "README.md").read_text(encoding="utf-8")
@@ -26,12 +30,38 @@ def test_every_control_is_in_the_table() -> None:
     assert missing == []
 
 
-def test_every_fault_is_named() -> None:
-    assert [name for name in KINDS if f"`{name}`" not in README] == []
-
-
 def test_every_option_is_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--help"])
     options = set(re.findall(r"(?<!\w)--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert [option for option in sorted(options) if f"`{option}" not in README] == []
+
+
+def test_every_fault_is_in_the_table_with_its_options_and_moments() -> None:
+    table = README.split("<!-- kinds -->", 1)[1].split("<!-- end of kinds -->", 1)[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")][1:]
+    documented = {
+        name.strip("`"): (meaning, set(re.findall(r"`(\w+)`", options)), moments)
+        for name, meaning, options, moments in rows
+    }
+    assert documented == {
+        name: (kind.meaning, set(kind.options), ", ".join(kind.moments)) for name, kind in KINDS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "members"),
+    [
+        ("Faults", {*Fault.model_fields, *ENDINGS} - {"seconds", "retry_after"}),
+        ("Journal", {"n", *(member.name for member in fields(Entry))}),
+    ],
+)
+def test_every_member_is_explained(section: str, members: set[str]) -> None:
+    text = README.split(f"### {section}", 1)[1].split("\n### ", 1)[0]
+    assert [member for member in sorted(members) if f"`{member}`" not in text] == []
+
+
+def test_every_effect_is_named() -> None:
+    assert [
+        effect for effect in (SWAP_CUT_OVER, SWAP_ENDED, DEPLOYMENT_ENDED, LANDED) if f"`{effect}`" not in README
+    ] == []
