@@ -5,6 +5,7 @@ import re
 import shutil
 import ssl
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import aiohttp
 
 FETCH_LIMIT = 60.0
 """Real seconds a package may take to arrive: these are on this machine or not far."""
+
+LARGEST_SITE = 1024**3
+"""Bytes that a package may unpack to: more than any app here, and what one machine can bear."""
 
 
 class PackageUnusable(Exception):
@@ -83,6 +87,9 @@ def unpack(package: bytes, target: Path) -> None:
     """Unpacks the zip into `target`, keeping execute permissions; PackageUnusable if it is no sound zip."""
     try:
         with zipfile.ZipFile(BytesIO(package)) as archive:
+            # Reading a member stops at the size that it claims.
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_SITE:
+                raise PackageUnusable("There is not enough space on the disk: the package unpacks to more than 1 GB.")
             target.mkdir(parents=True, exist_ok=True)
             for member in archive.infolist():
                 # ZipFile.extract drops "..", drive letters and leading slashes.
@@ -90,5 +97,5 @@ def unpack(package: bytes, target: Path) -> None:
                 mode = member.external_attr >> 16 & 0o777
                 if mode and path.is_file():
                     path.chmod(mode | 0o600)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-        raise PackageUnusable(f"The package is not a zip file that can be unpacked: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise PackageUnusable(f"The package is not a zip file that can be unpacked: {error!s:.300}") from error

@@ -114,8 +114,8 @@ class Acting:
     def _dropped(visit: Visit, *, reset: bool = True) -> Dropped:
         transport = visit.request.transport
         if transport is not None:
-            if reset:
-                raw: socket.socket = transport.get_extra_info("socket")
+            raw: socket.socket | None = transport.get_extra_info("socket")  # None if the client has gone meanwhile
+            if raw is not None and reset:
                 # To close a socket that lingers for no time sends RST instead of FIN (socket(7)).
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
