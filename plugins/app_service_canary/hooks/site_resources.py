@@ -72,7 +72,7 @@ def _host(properties: Mapping[str, Any]) -> str:
 
 def _last_swap(status: Any) -> str:
     """`slotSwapStatus`, the last successful swap: `stage -> Production at 2026-11-22T09:00:00Z`."""
-    if not isinstance(status, dict):
+    if not isinstance(status, Mapping):  # Microsoft's model of it is no dict
         return ""
     source, target, when = (status.get(key) for key in ("sourceSlotName", "destinationSlotName", "timestampUtc"))
     return f"{source} -> {target} at {when}"
@@ -116,6 +116,20 @@ def _part(string: Any, key: str) -> Any:
     if not isinstance(string, Mapping) or key not in string:
         raise unreadable("Reading the connection strings", f"one of them has no {key}")
     return string[key]
+
+
+def new_slot(production: Any, site_config: dict[str, Any]) -> dict[str, Any]:
+    """The body that creates a slot on production's plan, with this configuration."""
+    envelope = properties_of(production)
+    return {
+        "location": production["location"],
+        "properties": {
+            "serverFarmId": envelope["serverFarmId"],
+            "reserved": envelope.get("reserved", False),
+            "httpsOnly": envelope.get("httpsOnly", False),
+            "siteConfig": site_config,
+        },
+    }
 
 
 def image_key(os: str) -> str:

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState
+    from app_service_canary.release.app_state import AppState, TrafficRule
 
 _UNDONE, _SETTLED = "undone", "settled_at_swap"
 """State keys: what was undone, and the last swap Azure knew of when all was."""
 
 _UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
+_PREPARED = "prepared"
 """Remembered: until when this may take, and how far it has come."""
 
 SWAP_BACKS = 3
@@ -103,7 +104,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             if succeeded:
                 self._note(context, Undo.SWAP_BACK)
             elif remembered(context, _SWAP_BACKS) >= SWAP_BACKS:
-                raise self._incomplete(event["message"], (Undo.SWAP_BACK,), None)
+                raise self._incomplete(event["message"], (Undo.SWAP_BACK,), ())
             else:
                 self.log.warning("%s Looking at what is so now.", event["message"])
         remember(context, _WAITED, True)
@@ -118,22 +119,30 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             RestoreIncomplete: Azure refused, or failed for all the time there was.
         """
         seen: list[AppState] = []
+        rules: list[TrafficRule] = []
         try:
-            return self.with_hook(lambda hook: self._undo(hook, context, before, seen), self._time_left(context))
+            return self.with_hook(lambda hook: self._undo(hook, context, before, seen, rules), self._time_left(context))
         except (AzureUnavailable, AzureRequestRejected) as error:
             asked = self._asked(context)
             if seen:
                 left = to_undo(before, seen[-1], self.slot, swap_asked=asked)
             else:
                 left = (Undo.CLEAR_RULE, Undo.SWAP_BACK) if asked else (Undo.CLEAR_RULE,)
-            raise self._incomplete(str(error), left, seen[-1] if seen else None) from error
+            raise self._incomplete(str(error), left, seen[-1].rules if seen else rules) from error
 
     async def _undo(
-        self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
+        self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState], rules: list[TrafficRule]
     ) -> tuple[AppState, str | None]:
-        refusal = await self._wait_while_busy(hook)
+        try:
+            refusal = await self._wait_while_busy(hook)
+        except TransientError:
+            # Should it stay so, a person is told how to keep the other slots' rules.
+            rules[:] = (await hook.read_app(self.target)).rules
+            raise
         state = await self._look(hook, context, seen)
         asked = self._asked(context) and not self._others_swapped_since(context, state)
+        if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
+            self._note(context, Undo.SWAP_BACK)
         found = to_undo(before, state, self.slot, swap_asked=asked)
         if found and refusal:
             raise refusal
@@ -147,11 +156,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 await hook.start_slot(self.target)
             else:
                 remember(context, _SWAP_BACKS, (remembered(context, _SWAP_BACKS) or 0) + 1)
-                if url := await hook.begin_swap(self.target):
-                    return state, url
+                return state, await hook.begin_swap(self.target)
             self._note(context, undo)
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
-            await self._cancel_leftovers(hook)
+            await self._cancel_leftovers(hook, context)
         if found:
             state = await self._look(hook, context, seen)
         if left := to_undo(before, state, self.slot, swap_asked=asked):
@@ -180,16 +188,22 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         seen.append(state)
         return state
 
-    async def _cancel_leftovers(self, hook: AppServiceHook) -> None:
+    async def _cancel_leftovers(self, hook: AppServiceHook, context: Context) -> None:
         """A swap that failed half-way may have left the slot prepared for it, which nothing that can be read shows."""
         try:
             await hook.cancel_preview(self.target)
         except AzureRequestRejected as error:
-            self.log.warning("%s", error)
+            reset = by_hand(self.target, (Undo.CANCEL_PREVIEW,), ())
+            remember(
+                context,
+                _PREPARED,
+                f"{self.target.at_start} may still be prepared for that swap, and then refuses other changes: {error} "
+                f"To cancel it: {reset}",
+            )
 
-    def _incomplete(self, why: str, left: Sequence[Undo], state: AppState | None) -> RestoreIncomplete:
+    def _incomplete(self, why: str, left: Sequence[Undo], rules: Sequence[TrafficRule]) -> RestoreIncomplete:
         whose = f"Users are on the NEW version of app '{self.app}'. " if Undo.SWAP_BACK in left else ""
-        commands = by_hand(self.target, left, state.rules if state else ())
+        commands = by_hand(self.target, left, rules)
         return RestoreIncomplete(
             f"{whose}The way back could not be finished: {why} Left to do by hand, in this order: {commands}. Or clear "
             "this task to try again."
@@ -272,13 +286,16 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         )
 
     def _note(self, context: Context, undo: Undo) -> None:
-        context["task_state_store"].set(_UNDONE, [*self._undone(context), undo.value])
+        undone = self._undone(context)
+        if undo.value not in undone:
+            context["task_state_store"].set(_UNDONE, [*undone, undo.value])
 
     def _undone(self, context: Context) -> list[str]:
         return list(context["task_state_store"].get(_UNDONE) or [])
 
     def _report(self, context: Context, of_the_slot: str) -> dict[str, Any]:
-        return self._said(context, f"New users are on the stable version. {of_the_slot}".strip())
+        parts = ("New users are on the stable version.", of_the_slot, remembered(context, _PREPARED))
+        return self._said(context, " ".join(part for part in parts if part))
 
     def _said(self, context: Context, sentence: str) -> dict[str, Any]:
         self.log.info("%s", sentence)

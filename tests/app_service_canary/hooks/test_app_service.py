@@ -337,6 +337,22 @@ async def test_a_swap_exchanges_the_contents(
     assert simulator.version(fresh.app) == "2.0.0"
 
 
+async def test_the_last_swap_is_told_by_both_slots_and_each_from_the_one_before(
+    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
+) -> None:
+    told = []
+    for _ in range(3):
+        state = await hook.read_app(fresh)
+        assert state.slot is not None
+        assert state.production.last_swap == state.slot.last_swap
+        told.append(state.production.last_swap)
+        simulator.swap(fresh.app)
+
+    assert told[0] == ""
+    assert told[1].startswith("stage -> Production at 20")
+    assert len(set(told)) == 3
+
+
 @pytest.mark.parametrize("answer", ["server_timeout", "gateway_timeout", "server_error", "throttled", "exclusive_lock"])
 async def test_a_swap_is_asked_for_once_whatever_azure_answers(
     hook: AppServiceHook, target: AppTarget, order_fault: OrderFault, calls: Calls, answer: str

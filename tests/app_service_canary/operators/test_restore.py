@@ -1,38 +1,50 @@
 """The way back, in the simulator."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_swap import preflight_of, swaps
-from tests.app_service_canary.task_context import task_context
+from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import OperationInProgress, RestoreIncomplete
-from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
+from app_service_canary.errors import RestoreIncomplete
+from app_service_canary.operators.restore import SWAP_BACKS, AppServiceRestoreTrafficOperator
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
-from app_service_canary.triggers import waiting
 
-pytestmark = pytest.mark.usefixtures("azure_connection")
-
-
-@pytest.fixture(autouse=True)
-def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", waiting.timedelta(0))
+pytestmark = pytest.mark.usefixtures("azure_connection", "quick_patience")
 
 
-def restore(simulator: RunningSimulator, app: str) -> AppServiceRestoreTrafficOperator:
-    target: dict[str, Any] = {"resource_group": simulator.resource_group, "app": app, "slot": "stage"}
-    return AppServiceRestoreTrafficOperator(task_id="restore", deferrable=False, **target)
+def restore(simulator: RunningSimulator, app: str, **changed: Any) -> AppServiceRestoreTrafficOperator:
+    arguments: dict[str, Any] = {
+        "resource_group": simulator.resource_group,
+        "app": app,
+        "slot": "stage",
+        "deferrable": False,
+        "poll_interval": timedelta(seconds=0.1),
+    }
+    return AppServiceRestoreTrafficOperator(task_id="restore", **{**arguments, **changed})
 
 
-def rule(app: str, name: str = "stage") -> dict[str, Any]:
-    return {"name": name, "actionHostName": f"{app}-stage.azurewebsites.net", "reroutePercentage": 50}
+def rule(app: str, name: str = "stage", weight: float = 50) -> dict[str, Any]:
+    return {"name": name, "actionHostName": f"{app}-stage.azurewebsites.net", "reroutePercentage": weight}
+
+
+def after_preflight(simulator: RunningSimulator, app: str) -> dict[str, Any]:
+    return task_context("restore", preflight=preflight_of(simulator, app))
 
 
 def after_asking_for_a_swap(simulator: RunningSimulator, app: str) -> dict[str, Any]:
-    context = task_context("restore", preflight=preflight_of(simulator, app))
-    context["ti"].xcoms["swap", ASKED_KEY] = True
+    context = after_preflight(simulator, app)
+    context["ti"].xcoms["swap", ASKED_KEY] = ""
     return context
+
+
+def begin_swap(simulator: RunningSimulator, app: str) -> Any:
+    body = {"targetSlot": "production", "preserveVnet": True}
+    return simulator.arm("POST", f"{simulator.app_path(app, 'stage')}/slotsswap", body)
 
 
 def rules(simulator: RunningSimulator, app: str) -> list[str]:
@@ -41,9 +53,7 @@ def rules(simulator: RunningSimulator, app: str) -> list[str]:
 
 def test_new_users_are_taken_off_the_slot_and_other_rules_stay(simulator: RunningSimulator, fresh_app: str) -> None:
     simulator.set_rules(fresh_app, [rule(fresh_app), rule(fresh_app, "other")])
-    returned = restore(simulator, fresh_app).execute(
-        task_context("restore", preflight=preflight_of(simulator, fresh_app))
-    )
+    returned = restore(simulator, fresh_app).execute(after_preflight(simulator, fresh_app))
     assert rules(simulator, fresh_app) == ["other"]
     assert returned["undone"] == ["clear the traffic rule"]
     assert "New users are on the stable version" in returned["sentence"]
@@ -70,9 +80,7 @@ def test_a_swap_of_the_release_that_still_runs_is_waited_for_and_then_undone(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
-    body = {"targetSlot": "production", "preserveVnet": True}
-    begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
-    context["ti"].xcoms["swap", OPERATION_KEY] = begun.headers["Location"]
+    context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
     assert swaps(simulator, fresh_app) == 2
@@ -82,31 +90,47 @@ def test_a_swap_whose_answer_was_lost_is_waited_out_before_anything_is_decided(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
-    body = {"targetSlot": "production", "preserveVnet": True}
-    begun = simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/slotsswap", body)
-    with pytest.raises(OperationInProgress):
-        restore(simulator, fresh_app).execute(context)
-    simulator.finish(begun)
+    begin_swap(simulator, fresh_app)
+    restore(simulator, fresh_app).execute(context)
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
+
+
+def test_a_stale_answer_does_not_pass_for_a_swap_that_did_not_happen(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    for operation in ("WebApps_Get", "WebApps_GetSlot"):
+        order_fault(operation, "stale", app=fresh_app)
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
 
 
 def test_clearing_it_in_an_old_run_does_not_undo_a_later_release(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    context = after_preflight(simulator, fresh_app)
     simulator.swap(fresh_app)
     assert restore(simulator, fresh_app).execute(context)["undone"] == []
     assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_a_way_back_that_was_finished_is_not_gone_again_after_a_later_swap(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    restore(simulator, fresh_app).execute(context)
+    simulator.swap(fresh_app)
+    restore(simulator, fresh_app).execute(cleared(context))
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 3
 
 
 def test_what_this_run_released_counts_and_not_what_the_release_file_says_now(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     simulator.set_rules(fresh_app, [rule(fresh_app)])
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
-    edited = AppServiceRestoreTrafficOperator(
-        task_id="restore", deferrable=False, resource_group="contoso-rg", app=fresh_app, slot="another"
-    )
-    edited.execute(context)
+    restore(simulator, fresh_app, slot="another").execute(after_preflight(simulator, fresh_app))
     assert rules(simulator, fresh_app) == []
 
 
@@ -120,7 +144,7 @@ def test_after_a_swap_that_has_ended_well_nothing_is_waited_for(simulator: Runni
 
 
 def test_a_promotion_that_succeeded_is_never_undone(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, fresh_app))
+    context = after_preflight(simulator, fresh_app)
     context["ti"].states["watch_promoted"] = "success"
     simulator.swap(fresh_app)
     assert restore(simulator, fresh_app).execute(context) == {
@@ -140,13 +164,123 @@ def test_running_it_twice_undoes_once(simulator: RunningSimulator, fresh_app: st
     context = after_asking_for_a_swap(simulator, fresh_app)
     simulator.swap(fresh_app)
     for _ in range(2):
-        restore(simulator, fresh_app).execute(context)
+        restore(simulator, fresh_app).execute(next_try(context))
     assert simulator.version(fresh_app) == "1.0.0"
     assert swaps(simulator, fresh_app) == 2
 
 
-def test_a_way_back_that_fails_says_loudly_what_to_do_by_hand(simulator: RunningSimulator, app: str) -> None:
-    context = task_context("restore", preflight=preflight_of(simulator, app))
-    context["task_state_store"]["swapping_back"] = "https://somewhere"
-    with pytest.raises(RestoreIncomplete, match="az webapp deployment slot swap -g contoso-rg -n"):
-        restore(simulator, app).execute_complete(context, waiting.event("failed", "Cannot swap"))
+# --- when Azure does not do as asked ---
+
+
+@pytest.fixture
+def slots_stay_prepared(simulator: RunningSimulator) -> Iterator[None]:
+    simulator.set_quirks(failed_swap_leaves_slot_prepared=True)
+    yield
+    simulator.set_quirks(failed_swap_leaves_slot_prepared=False)
+
+
+@pytest.mark.usefixtures("slots_stay_prepared")
+def test_a_slot_that_a_failed_swap_left_prepared_can_be_changed_again(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "ends_with", ending="no_ping", app=fresh_app)
+    assert simulator.swap(fresh_app).status_code == 417
+    config = f"{simulator.app_path(fresh_app, 'stage')}/config/web"
+    change = {"properties": {"healthCheckPath": "/health"}}
+    assert simulator.arm("PATCH", config, change).status_code == 409
+    restore(simulator, fresh_app).execute(context)
+    assert simulator.arm("PATCH", config, change).status_code == 200
+
+
+@pytest.mark.parametrize("failures", [1, SWAP_BACKS - 1])
+def test_a_swap_back_that_azure_gives_up_is_tried_again(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, failures: int
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "ends_with", ending="no_ping", times=failures, app=fresh_app)
+    restore(simulator, fresh_app).execute(context)
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 1 + failures + 1
+
+
+def test_a_swap_back_that_azure_gives_up_each_time_ends_with_what_to_do_by_hand(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "ends_with", ending="no_ping", times=None, app=fresh_app)
+    with pytest.raises(RestoreIncomplete) as raised:
+        restore(simulator, fresh_app).execute(context)
+    assert swaps(simulator, fresh_app) == 1 + SWAP_BACKS
+    said = str(raised.value)
+    assert said.startswith(f"Users are on the NEW version of app '{fresh_app}'. The way back could not be finished: ")
+    assert "did not respond to http ping" in said
+    assert f"az webapp deployment slot swap -g contoso-rg -n {fresh_app} --slot stage --target-slot production" in said
+
+
+def test_while_azure_fails_it_keeps_at_it(simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    order_fault("WebApps_UpdateConfiguration", "server_error", times=6, app=fresh_app)
+    restore(simulator, fresh_app).execute(after_preflight(simulator, fresh_app))
+    assert rules(simulator, fresh_app) == []
+
+
+def test_when_its_time_is_over_it_says_what_is_left_with_commands_that_keep_other_slots_users(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app), rule(fresh_app, "beta", 5)])
+    order_fault("WebApps_UpdateConfiguration", "server_error", times=None, app=fresh_app)
+    with pytest.raises(RestoreIncomplete) as raised:
+        restore(simulator, fresh_app, timeout=timedelta(seconds=1)).execute(after_preflight(simulator, fresh_app))
+    assert str(raised.value).startswith("The way back could not be finished: Setting the traffic rules of app")
+    assert "Azure answered 500" in str(raised.value)
+    assert str(raised.value).endswith(
+        f"in this order: az webapp traffic-routing set -g contoso-rg -n {fresh_app} --distribution beta=5. "
+        "Or clear this task to try again."
+    )
+
+
+def test_when_nothing_can_be_read_either_it_says_everything_that_may_be_left(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    order_fault("WebApps_*", "server_timeout", times=None, app=fresh_app)
+    with pytest.raises(RestoreIncomplete) as raised:
+        restore(simulator, fresh_app, timeout=timedelta(seconds=1)).execute(context)
+    assert "az webapp traffic-routing" in str(raised.value)
+    assert "az webapp deployment slot swap" in str(raised.value)
+
+
+@pytest.mark.parametrize("refusal", ["locked", "forbidden"])
+def test_a_lock_does_not_matter_when_nothing_is_left_to_undo(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, refusal: str
+) -> None:
+    order_fault("WebApps_UpdateConfiguration", refusal, times=None, app=fresh_app)
+    returned = restore(simulator, fresh_app).execute(after_preflight(simulator, fresh_app))
+    assert returned == {"undone": [], "sentence": "New users are on the stable version."}
+
+
+@pytest.mark.parametrize(("refusal", "reason"), [("locked", "ScopeLocked"), ("forbidden", "AuthorizationFailed")])
+def test_a_lock_ends_the_way_back_at_once_when_something_is_left(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, refusal: str, reason: str
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    order_fault("WebApps_UpdateConfiguration", refusal, times=None, app=fresh_app)
+    with pytest.raises(RestoreIncomplete, match=f"{reason}.*az webapp traffic-routing clear -g contoso-rg"):
+        restore(simulator, fresh_app).execute(after_preflight(simulator, fresh_app))
+
+
+def test_the_time_there_is_counts_over_all_tries_until_a_person_clears_the_task(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    context = after_preflight(simulator, fresh_app)
+    order_fault("WebApps_UpdateConfiguration", "server_error", times=None, app=fresh_app)
+    for _ in range(2):
+        with pytest.raises(RestoreIncomplete):
+            restore(simulator, fresh_app, timeout=timedelta(seconds=0.5)).execute(next_try(context))
+    simulator.set_faults()
+    restore(simulator, fresh_app, timeout=timedelta(seconds=30)).execute(cleared(context))
+    assert rules(simulator, fresh_app) == []
