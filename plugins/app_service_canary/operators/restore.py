@@ -133,12 +133,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     async def _undo(
         self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState], rules: list[TrafficRule]
     ) -> tuple[AppState, str | None]:
-        try:
-            refusal = await self._wait_while_busy(hook)
-        except TransientError:
-            # Should it stay so, a person is told how to keep the other slots' rules.
-            rules[:] = (await hook.read_app(self.target)).rules
-            raise
+        refusal = await self._wait_while_busy(hook, rules)
         state = await self._look(hook, context, seen)
         asked = self._asked(context) and not self._others_swapped_since(context, state)
         if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
@@ -166,7 +161,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
 
-    async def _wait_while_busy(self, hook: AppServiceHook) -> AzureRequestRejected | None:
+    async def _wait_while_busy(self, hook: AppServiceHook, rules: list[TrafficRule]) -> AzureRequestRejected | None:
         """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer.
 
         Returns:
@@ -177,6 +172,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             await hook.refuse_while_busy(self.target)
         except AzureRequestRejected as error:
             return error
+        except TransientError:
+            # Should it stay so, a person is told how to keep the other slots' rules.
+            rules[:] = (await hook.read_app(self.target)).rules
+            raise
         return None
 
     async def _look(self, hook: AppServiceHook, context: Context, seen: list[AppState]) -> AppState:
