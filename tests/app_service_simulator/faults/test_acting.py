@@ -105,6 +105,14 @@ def test_entra_ids_errors_have_the_shape_of_oauth(simulator: RunningSimulator, o
     assert simulator.token("https://appservice.azure.com")
 
 
+def test_kudu_has_faults_too(simulator: RunningSimulator, order: Order) -> None:
+    order("gateway_timeout", "Kudu_*", app=APP)
+    headers = {"Authorization": f"Bearer {simulator.token()}", "Host": f"{APP}.scm.azurewebsites.net"}
+    address = f"{simulator.resource_manager}/api/deployments"
+    answers = [simulator.client.get(address, headers=headers).status_code for _ in range(2)]
+    assert answers == [504, 200]
+
+
 def test_a_reset_connection_gives_no_answer(simulator: RunningSimulator, order: Order) -> None:
     order("reset")
     with pytest.raises(httpx.TransportError):
