@@ -16,11 +16,11 @@ AZ_STAMP := $(AZ_VENV)/.azure-cli-$(AZ_VERSION)
 POSTGRESQL_STAMP := $(VENV)/.installed-postgresql
 
 DEMO := PYTHONPATH=include $(VENV)/bin/python -m demo
-SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard chaos) $(wildcard docs/*.py)
+SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard guards) $(wildcard chaos) $(wildcard docs/*.py)
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help release airflow simulator stop test lint bench chaos screenshots az lock clean
+.PHONY: help release airflow simulator stop test lint guards bench chaos screenshots az lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -51,6 +51,9 @@ lint: $(DEVELOPMENT_STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy $(SOURCES)
+
+guards: $(DEVELOPMENT_STAMP) ## take away each guard of docs/guards.md, and expect its tests to fail; GUARD=name for one
+	$(VENV)/bin/python -m guards $(GUARD)
 
 bench: $(DEVELOPMENT_STAMP) $(AZ_STAMP) ## measure, and print the figures of the README
 	PYTHONPATH=plugins:include $(VENV)/bin/python -m benchmarks

@@ -1,0 +1,1 @@
+"""Shows that each guard in docs/guards.md is held by a test: takes the guard away, and expects the tests to fail."""

@@ -1,0 +1,125 @@
+"""A swap that ends at the worst moment: just after a task has looked at the app, and before it acts on what it saw."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, begin_swap, restore
+from tests.app_service_canary.operators.test_swap import (
+    NO_PATIENCE,
+    ready_to_swap,
+    send_users,
+    swap,
+    swap_has_ended,
+    swaps,
+)
+from tests.app_service_canary.task_context import next_try
+from tests.simulator import RunningSimulator
+
+from app_service_canary import patience
+from app_service_canary.errors import AzureUnavailable, OperationInProgress
+from app_service_canary.hooks.app_service import AppServiceHook
+from app_service_canary.operators.swap import ASKED_KEY
+from app_service_canary.release.app_state import AppState, AppTarget
+from app_service_simulator.faults.fault import Fault
+
+pytestmark = pytest.mark.usefixtures("azure_connection", "quick_patience")
+
+
+def hold_the_swap(simulator: RunningSimulator, app: str) -> None:
+    """The next swap of the app stays under way, before its effect, until it may end."""
+    simulator.controls.add_faults(Fault(operation="WebApps_SwapSlotSlot", app=app, do="never_ends", when="before"))
+
+
+@pytest.fixture
+def end_the_swap(simulator: RunningSimulator, fresh_app: str) -> Callable[[], None]:
+    """Lets a swap that is held go on, and waits for its end."""
+
+    def end() -> None:
+        simulator.set_faults()
+        simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+
+    return end
+
+
+@pytest.fixture
+def ends_after_look(monkeypatch: pytest.MonkeyPatch, end_the_swap: Callable[[], None]) -> Callable[[int], None]:
+    """Lets the swap end when the app has been read so many times."""
+    read_app, looks = AppServiceHook.read_app, []
+
+    def order(last: int) -> None:
+        async def read_and_then(self: AppServiceHook, target: AppTarget) -> AppState:
+            state = await read_app(self, target)
+            looks.append(state)
+            if len(looks) == last:
+                end_the_swap()
+            return state
+
+        monkeypatch.setattr(AppServiceHook, "read_app", read_and_then)
+
+    return order
+
+
+def test_a_swap_that_ends_between_looking_and_asking_is_not_undone(
+    simulator: RunningSimulator,
+    fresh_app: str,
+    ends_after_look: Callable[[int], None],
+    end_the_swap: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "LOOK_AGAIN", ())  # the look after which the swap ends is the last
+    context = ready_to_swap(simulator, fresh_app)
+    hold_the_swap(simulator, fresh_app)
+    context["task_state_store"].set(ASKED_KEY, "")  # as a try that was killed before it heard Azure's answer
+    assert begin_swap(simulator, fresh_app).status_code == 202
+    ends_after_look(1)
+
+    with pytest.raises(AzureUnavailable, match="in progress"):
+        swap(simulator, fresh_app, patience=NO_PATIENCE).execute(next_try(context))
+    end_the_swap()
+    swap(simulator, fresh_app).execute(next_try(context))
+
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1
+
+
+def test_a_swap_that_ends_just_after_the_way_back_has_looked_is_undone(
+    simulator: RunningSimulator,
+    fresh_app: str,
+    ends_after_look: Callable[[int], None],
+    end_the_swap: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    hold_the_swap(simulator, fresh_app)
+    assert begin_swap(simulator, fresh_app).status_code == 202
+    ends_after_look(2)
+    refuse_while_busy = AppServiceHook.refuse_while_busy
+
+    async def until_refused(self: AppServiceHook, target: AppTarget) -> None:
+        try:
+            await refuse_while_busy(self, target)
+        except OperationInProgress:
+            end_the_swap()
+            raise
+
+    monkeypatch.setattr(AppServiceHook, "refuse_while_busy", until_refused)
+    restore(simulator, fresh_app, poll_interval=NO_PATIENCE).execute(context)
+
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
+
+
+def test_a_swap_whose_answer_was_lost_is_undone_by_the_way_back(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = ready_to_swap(simulator, fresh_app)
+    send_users(simulator, fresh_app, 50)
+    lost = Fault(operation="WebApps_SwapSlotSlot", app=fresh_app, do="gateway_timeout", when="after")
+    simulator.controls.add_faults(lost)
+    with pytest.raises(AzureUnavailable, match="504 GatewayTimeout"):
+        swap(simulator, fresh_app, patience=NO_PATIENCE).execute(context)
+    simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+    assert simulator.version(fresh_app) == "2.0.0"
+
+    context["ti"].task_id = "restore"
+    restore(simulator, fresh_app).execute(context)
+
+    assert simulator.version(fresh_app) == "1.0.0"
