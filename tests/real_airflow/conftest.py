@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.real_airflow.release import WATCH, Release
 from tests.real_airflow.running import RunningAirflow
 from tests.simulator import RunningSimulator
 
+from app_service_simulator.faults.fault import Fault
 from demo.azure import Address
 from demo.processes import Processes
 from demo.run_directory import RunDirectory
@@ -35,6 +37,9 @@ STORIES: dict[str, dict[str, Any]] = {
 }
 """What each release file says otherwise than the others'; see `Release`."""
 
+FAILURES = ("refused", "not-taken", "not-deployed")
+"""Releases that fail by themselves, each with the package's address in what goes wrong."""
+
 
 @pytest.fixture(scope="session")
 def fast_simulator() -> Iterator[RunningSimulator]:
@@ -44,30 +49,32 @@ def fast_simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="session")
-def started(
-    fast_simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningAirflow, dict[str, Release]]]:
-    """Airflow, and a release file for each of the stories; nothing is triggered yet."""
+def started(fast_simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Started"]:
+    """Airflow, and a release file for each of the stories and failures; nothing is triggered yet."""
     directory = RunDirectory(tmp_path_factory.mktemp("real") / "run")
     connection = Address.model_validate(fast_simulator.fields).connection()
     of_our_type = json.dumps({**json.loads(connection), "conn_type": "azure_app_service"})
     with directory.held(), Processes(directory) as processes:
         airflow = RunningAirflow.start(processes, connection, {"AIRFLOW_CONN_OF_OUR_TYPE": of_our_type})
         releases = {name: Release(airflow, fast_simulator, name, **story) for name, story in STORIES.items()}
+        failures = {name: Release(airflow, fast_simulator, name) for name in FAILURES}
         airflow.ready(processes)
-        for release in releases.values():
+        for release in (*releases.values(), *failures.values()):
             release.wait_until_loaded()
-        yield airflow, releases
+        yield airflow, releases, failures
         airflow.close()
 
 
+Started = tuple[RunningAirflow, dict[str, Release], dict[str, Release]]
+
+
 @pytest.fixture(scope="session")
-def airflow(started: tuple[RunningAirflow, dict[str, Release]]) -> RunningAirflow:
+def airflow(started: Started) -> RunningAirflow:
     return started[0]
 
 
 @pytest.fixture(scope="session")
-def releases(started: tuple[RunningAirflow, dict[str, Release]]) -> dict[str, Release]:
+def releases(started: Started) -> dict[str, Release]:
     """All of them under way, each at the place where it waits for somebody."""
     under_way = started[1]
     for release in under_way.values():
@@ -75,3 +82,23 @@ def releases(started: tuple[RunningAirflow, dict[str, Release]]) -> dict[str, Re
     for release in under_way.values():
         release.wait_until_parked()
     return under_way
+
+
+@pytest.fixture(scope="session")
+def failures(started: Started, releases: dict[str, Release], fast_simulator: RunningSimulator) -> dict[str, Release]:
+    """All of them failed. Azure quoted the package's address, as it stands and encoded, in why."""
+    failing = started[2]
+    for name, do in (("not-taken", "arm_error"), ("not-deployed", "ends_with")):
+        release = failing[name]
+        message = f"Cannot fetch {release.package_uri} (from={quote(release.package_uri, safe='')})"
+        how = {"status": 400, "code": "BadRequest"} if do == "arm_error" else {"ending": "deployment_failed"}
+        fast_simulator.controls.add_faults(
+            Fault(operation="WebApps_CreateOneDeployOperation*", app=release.app, do=do, message=message, **how)
+        )
+    for name, release in failing.items():
+        # The form cannot know that this connection does not allow plain http; preflight refuses it, and quotes it.
+        uri = release.package_uri.replace("https://", "http://") if name == "refused" else release.package_uri
+        release.trigger(package_uri=uri)
+    for release in failing.values():
+        release.wait_for_the_end()
+    return failing

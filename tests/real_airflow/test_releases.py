@@ -8,12 +8,15 @@ import logging
 import re
 import sqlite3
 import time
+import zlib
+from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import quote
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import expect
-from tests.real_airflow.release import APPROVAL, SIGNATURE, WATCH, Release
+from tests.real_airflow.release import APPROVAL, TELLTALES, WATCH, Release
 from tests.real_airflow.running import RunningAirflow, wait_until
 from tests.simulator import RunningSimulator
 
@@ -275,26 +278,99 @@ def test_the_connections_test_button_tells_a_right_secret_from_a_wrong_one(
     assert (told["status"], message in told["message"]) == (works, True), told["message"]
 
 
-def test_a_package_addresss_signature_is_in_no_log(airflow: RunningAirflow, releases: Releases) -> None:
-    files = [file for file in airflow.home.path.parent.rglob("*.log") if file.is_file()]
+@pytest.mark.parametrize(
+    ("name", "task", "said"),
+    [
+        ("refused", "preflight", "allowed: an https:// address"),
+        ("not-taken", "deploy", "Azure answered 400 BadRequest: Cannot fetch https://"),
+        ("not-deployed", "deploy", "did not take the package: Cannot fetch https://"),
+    ],
+)
+def test_a_release_that_fails_over_its_package_says_why_and_where_from(
+    failures: Releases, name: str, task: str, said: str
+) -> None:
+    release = failures[name]
+    assert (release.run_state(), release.state(task)) == ("failed", "failed")
+    assert said in release.sentence
+    assert f"{release.simulator.resource_manager.partition('://')[2]}/" in release.sentence
+
+
+def test_a_rejected_release_says_by_whom(failures: Releases) -> None:
+    release = failures["not-deployed"]
+    run_id = release.run_id
+    release.run_id = ""
+    release.trigger()
+    release.wait_until_parked(APPROVAL)
+    assert release.respond("maria", "Reject", "Not before the holidays.") == 200
+    assert release.wait_for_the_end() == "failed"
+    assert "maria" in release.sentence
+    release.run_id = run_id
+
+
+def test_a_package_addresss_signature_is_in_no_file_of_airflows(airflow: RunningAirflow, failures: Releases) -> None:
+    """Neither in a log of a task or component, nor in anything else that is left on disk; the database aside."""
+    files = [file for file in airflow.home.path.parent.rglob("*") if file.is_file() and "airflow.db" not in file.name]
     assert {"airflow.log", "attempt=1.log"} <= {file.name for file in files}
-    assert [file for file in files if SIGNATURE in file.read_text(errors="replace")] == []
+    assert [file for file in files if tells_a_signature(file.read_bytes())] == []
 
 
 def test_a_package_addresss_signature_is_nowhere_in_the_database_but_in_the_runs_own_parameters(
-    airflow: RunningAirflow, releases: Releases
+    airflow: RunningAirflow, failures: Releases
 ) -> None:
     """Airflow shows a run's parameters to whoever may see the run; the form says so."""
     found, searched = set(), set()
+    for table, column, value in stored(airflow):
+        searched.add(table)
+        if tells_a_signature(value):
+            found.add((table, column))
+    assert {"xcom", "rendered_task_instance_fields", "hitl_detail", "task_state_store", "log"} <= searched
+    assert {"serialized_dag", "task_instance", "task_instance_history", "trigger", "dag_run", "variable"} <= searched
+    assert found == {("dag_run", "conf")}
+
+
+def test_the_principals_secret_and_its_tokens_are_nowhere_that_airflow_writes(
+    airflow: RunningAirflow, failures: Releases, fast_simulator: RunningSimulator
+) -> None:
+    """It was given by the environment, and to the Test button: neither is stored."""
+    secret = fast_simulator.client_secret.encode()
+    files = [file for file in airflow.home.path.parent.rglob("*") if file.is_file()]
+    assert "airflow.db" in {file.name for file in files}
+    for file in files:
+        content = file.read_bytes()
+        assert secret not in content, file
+        assert re.search(rb"[Bb]earer [\w-]{20}|access_token\W+[\w-]{20}", content) is None, file
+
+
+def test_no_secret_is_in_the_command_line_of_a_process(
+    airflow: RunningAirflow, failures: Releases, fast_simulator: RunningSimulator
+) -> None:
+    """Whoever has an account on the machine may read those."""
+    lines = [line for each in psutil.process_iter(["cmdline"]) for line in each.info["cmdline"] or []]
+    assert any("airflow" in line for line in lines)
+    assert [line for line in lines if tells_a_signature(line.encode())] == []
+    assert [line for line in lines if fast_simulator.client_secret in line] == []
+
+
+def stored(airflow: RunningAirflow) -> Iterator[tuple[str, str, bytes]]:
+    """Everything in Airflow's database: table, column and value."""
     with closing(sqlite3.connect(f"file:{airflow.home.path}/airflow.db?mode=ro", uri=True)) as database:
         for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
-            searched.add(table)
-            for row in database.execute(f'select * from "{table}"'):  # noqa: S608 - the names are the database's own
-                found |= {table for value in row if SIGNATURE in readable(value)}
-    assert {"xcom", "rendered_task_instance_fields", "hitl_detail", "task_state_store", "log"} <= searched
-    assert found == {"dag_run"}
+            rows = database.execute(f'select * from "{table}"')  # noqa: S608 - the names are the database's own
+            columns = [column for column, *_ in rows.description]
+            yield table, "", b""
+            for row in rows:
+                for column, value in zip(columns, row, strict=True):
+                    yield table, column, value if isinstance(value, bytes) else str(value).encode()
 
 
-def readable(value: object) -> str:
-    """A column's value as text, whether it is text, bytes or something else."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+def tells_a_signature(content: bytes) -> bool:
+    """Whether a part of a package's signature is in there, in whatever encoding, compressed or not."""
+    return any(part.encode() in unpacked for part in TELLTALES for unpacked in (content, *decompressed(content)))
+
+
+def decompressed(content: bytes) -> list[bytes]:
+    """What Airflow compressed, which it may do with a DAG."""
+    try:
+        return [zlib.decompress(content)]
+    except zlib.error:
+        return []
