@@ -83,11 +83,16 @@ class Choices(BaseModel):
         return sample(chosen, self.cases, self.seed) if self.cases else in_running_order(chosen)
 
 
-def run(choices: Choices, console: Console) -> tuple[list[Case], list[Judged]]:
+def run(choices: Choices, console: Console, results: list[Judged]) -> list[Case]:
     """Sets everything up, records, tries every chosen case, and takes everything down.
 
+    Args:
+        choices: what was asked for.
+        console: where it is told how it goes.
+        results: gets what came of each case, so that an interrupted run can be reported too.
+
     Returns:
-        What was chosen, and what came of it.
+        What was chosen.
     """
 
     def say(what: str) -> None:
@@ -127,7 +132,8 @@ def run(choices: Choices, console: Console) -> tuple[list[Case], list[Judged]]:
         (directory.path / "cases.txt").write_text("".join(f"{case.name}\n" for case in found))
         chosen = choices.of_all(found)
         say(f"{len(found)} cases found; trying {len(chosen)}, {choices.abreast} at once")
-        return chosen, campaign.try_out(chosen)
+        campaign.try_out(chosen, results)
+        return chosen
 
 
 def _receive_visitors(processes: Processes, cloud: Cloud, apps: Sequence[str], journals: Path) -> None:
@@ -136,9 +142,14 @@ def _receive_visitors(processes: Processes, cloud: Cloud, apps: Sequence[str], j
     processes.start("visitors", [*command, *map(host, apps)], {**own_environment(), "PYTHONPATH": path})
 
 
+def show(results: Sequence[Judged], seconds: float, console: Console) -> None:
+    """Prints the table and its summary."""
+    console.print(matrix(results), summary(results, seconds))
+
+
 def report(chosen: Sequence[Case], results: Sequence[Judged], seconds: float, console: Console) -> int:
     """Prints the table; the exit status."""
-    console.print(matrix(results), summary(results, seconds))
+    show(results, seconds, console)
     lines = [
         {"case": result.case.name, "killed": result.case.victim, "problems": list(result.problems)}
         for result in results
@@ -161,8 +172,12 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     began = time.monotonic()
+    results: list[Judged] = []
     try:
-        chosen, results = run(Choices.of(dict(os.environ)), console)
+        chosen = run(Choices.of(dict(os.environ)), console, results)
+    except KeyboardInterrupt:
+        show(results, time.monotonic() - began, console)
+        raise
     except DemonstrationError as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
         return 2

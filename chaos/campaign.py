@@ -67,10 +67,9 @@ class Campaign:
         self._run(waiting, begin, end)
         return {story: records[story] for story in STORIES}
 
-    def try_out(self, cases: Sequence[Case]) -> list[Judged]:
-        """Every case, judged, in the order of their ends; fewer when no lane is left."""
+    def try_out(self, cases: Sequence[Case], results: list[Judged]) -> None:
+        """Every case, or fewer when no lane is left; judged, they are added to `results` in the order of their ends."""
         waiting, under_way = deque(cases), dict[str, Case]()
-        results: list[Judged] = []
 
         def begin(lane: Lane) -> None:
             case = under_way[lane.app] = waiting.popleft()
@@ -84,7 +83,6 @@ class Campaign:
             return judged.right
 
         self._run(waiting, begin, end)
-        return results
 
     def _next_version(self) -> str:
         self._version += 1

@@ -19,11 +19,16 @@ from demo import airflow_home
 from demo.airflow_api import AirflowApi, is_healthy
 from demo.airflow_home import REPOSITORY, AirflowHome
 from demo.playground import AIRFLOW_TIMEOUT
-from demo.ports import ANY
+from demo.ports import ANY, LOOPBACK, free_port
 from demo.processes import Guarded, Processes
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 """What `airflow standalone` starts, and docker-compose.yaml."""
+
+EXECUTION_API = "execution-api"
+"""The half of the api-server that tasks talk to, in a process of its own (`--apps`). The other half writes its audit
+log on its event loop; with SQLite it would wait there for a task's request that holds the database's lock and cannot
+be finished by the same loop: five seconds in which Airflow stands still, and then an internal server error."""
 
 BOUNDARIES = Path(__file__).parent / "airflow_plugin" / "chaos_boundaries.py"
 
@@ -107,16 +112,18 @@ class Components:
             "CHAOS_ORDERS": str(folder / "orders"),
             "CHAOS_SCHEDULER": str(_pid_file(folder, "scheduler")),
         }
+        port = free_port()
+        environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = f"http://{LOOPBACK}:{port}/execution/"
         airflow = str(Path(sys.executable).parent / "airflow")
         kept = [sys.executable, "-I", keeper.__file__, "--pid-file"]
         processes.finish(processes.start("migrate", [airflow, "db", "migrate"], environment))
+        words = {name: [name] for name in COMPONENTS} | {
+            "api-server": ["api-server", "--apps", "core"],
+            EXECUTION_API: ["api-server", "--apps", "execution", "--port", str(port)],
+        }
         programs = {
-            name: processes.start(
-                name,
-                [*kept, str(_pid_file(folder, name)), "--", airflow, name],
-                environment,
-            )
-            for name in COMPONENTS
+            name: processes.start(name, [*kept, str(_pid_file(folder, name)), "--", airflow, *arguments], environment)
+            for name, arguments in words.items()
         }
         return cls(home, folder, programs, Metadata(database))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -33,6 +34,9 @@ POLICY: dict[str, Any] = {
 
 ATTEMPTS = 10
 """Of one person at one thing."""
+
+PAUSE = 1.0
+"""Seconds between them."""
 
 LIMIT = 420.0
 """Seconds after which a release has not ended in time: several times what one takes between many others."""
@@ -177,8 +181,8 @@ class Lane:
 def insist(action: Callable[[], Answer]) -> Answer | None:
     """Does what a person does whose page says "internal server error": the same again, until there is an answer.
 
-    With SQLite, Airflow's API answers so whenever it could not write to its audit log within five seconds. None when
-    the same again is refused as done already.
+    With SQLite, Airflow's API answers so whenever it could not write within five seconds. None when the same again is
+    refused as done already.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -188,6 +192,7 @@ def insist(action: Callable[[], Answer]) -> Answer | None:
                 return None
             if not error.response.is_server_error or attempt == ATTEMPTS:
                 raise
+            time.sleep(PAUSE)
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -10,8 +10,14 @@ from tests.chaos.releases import NOON
 
 from app_service_canary.release.policy import ReleasePolicy
 from app_service_simulator.seed import Seed
+from chaos import lane
 from visitors.journal import CLIENT
 from visitors.journal import Entry as Visit
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "PAUSE", 0.0)
 
 
 def answering(*statuses: int) -> Callable[[], int]:
