@@ -26,10 +26,21 @@ def no_scheduler_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quick_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tried again is tried again soon, as the simulator is quick."""
+    """What is tried or looked at again is so soon, as the simulator is quick."""
     monkeypatch.setattr(patience, "_growing", lambda state: 0.05)
+    monkeypatch.setattr(patience, "LOOK_AGAIN", (0.05, 0.05))
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Airflow's Variables, kept in memory."""
+    kept: dict[str, str] = {}
+    monkeypatch.setattr("airflow.sdk.Variable.get", lambda key, default=None: kept.get(key, default))
+    monkeypatch.setattr("airflow.sdk.Variable.set", lambda key, value, description=None: kept.update({key: value}))
+    monkeypatch.setattr("airflow.sdk.Variable.delete", lambda key: kept.pop(key, None))
+    return kept
 
 
 OrderFault = Callable[..., None]

@@ -19,10 +19,15 @@ from app_service_canary.errors import (
     TransientAzureError,
     WeightNotApplied,
 )
-from app_service_canary.patience import JITTER, LONGEST_PAUSE, patiently, pause_after, with_jitter
+from app_service_canary.patience import JITTER, LONGEST_PAUSE, LOOK_AGAIN, patiently, pause_after, settled, with_jitter
 
 LOG = logging.getLogger(__name__)
 BUSY = TransientAzureError("Azure is busy.", status=503)
+
+
+@pytest.fixture
+def quick_patience() -> None:
+    """Here patience is as long as it is."""
 
 
 class Clock:
@@ -143,3 +148,28 @@ def test_what_azure_asked_for_is_the_least_and_the_pause_given_too(seconds: floa
 @given(st.floats(0, 1000))
 def test_jitter_never_makes_a_pause_shorter(seconds: float) -> None:
     assert seconds <= with_jitter(seconds) <= seconds * (1 + JITTER)
+
+
+def readings(*found: int) -> Callable[[], Awaitable[int]]:
+    """Looks that see these, one after the other."""
+    left = list(found)
+
+    async def look() -> int:
+        return left.pop(0)
+
+    return look
+
+
+async def test_what_is_as_expected_is_looked_at_once(clock: Clock) -> None:
+    assert await settled(readings(1), lambda seen: seen == 1) == 1
+    assert clock.pauses == []
+
+
+async def test_a_reading_that_is_out_of_date_is_looked_at_again(clock: Clock) -> None:
+    assert await settled(readings(0, 1), lambda seen: seen == 1) == 1
+    assert clock.pauses == [LOOK_AGAIN[0]]
+
+
+async def test_what_stays_otherwise_is_what_is_so(clock: Clock) -> None:
+    assert await settled(readings(0, 0, 2), lambda seen: seen == 1) == 2
+    assert clock.pauses == list(LOOK_AGAIN)

@@ -279,7 +279,7 @@ async def test_a_rule_that_somebody_changed_is_not_overwritten(
     simulator.set_rules(target.app, [{"name": "stage", "actionHostName": host(target), "reroutePercentage": 3.0}])
     written = len(calls("PATCH"))
 
-    with pytest.raises(ChangedByOthers, match=r"Azure says 3 %, this release had left 10 %\."):
+    with pytest.raises(ChangedByOthers, match=r"Azure says 3 %, this release had left .*10 %\."):
         await hook.set_weight(target, host(target), 25.0, left=(10.0,))
 
     assert len(calls("PATCH")) == written
@@ -359,7 +359,7 @@ async def test_a_swap_is_asked_for_once_whatever_azure_answers(
 ) -> None:
     order_fault("WebApps_SwapSlotSlot", answer, times=5)
 
-    with pytest.raises(TransientAzureError, match=f"^Swapping slot 'stage' of app '{target.app}' into production: "):
+    with pytest.raises(TransientAzureError, match=f"^Swapping slot 'stage' of app '{target.app}' "):
         await hook.begin_swap(target)
 
     assert [entry["path"].rpartition("/")[2] for entry in calls("POST") if "slots" in entry["path"]] == ["slotsswap"]

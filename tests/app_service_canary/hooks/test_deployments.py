@@ -17,9 +17,9 @@ from app_service_canary.hooks.deployments import (
 from app_service_canary.release.app_state import Deployment, OperationStatus
 
 
-def answer(text: str) -> Any:
+def answer(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Any:
     """An answer with this body."""
-    return SimpleNamespace(text=lambda: text, json=lambda: json.loads(text))
+    return SimpleNamespace(status_code=status, headers=headers or {}, text=lambda: text, json=lambda: json.loads(text))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,18 @@ def answer(text: str) -> Any:
 def test_a_deployment_that_was_begun_is_known_by_its_id_and_where_to_ask(
     headers: dict[str, str], expected: Deployment
 ) -> None:
-    assert begun_deployment(headers, "https://arm/latest") == expected
+    assert begun_deployment(answer("", 202, headers), "Deploying", "https://arm/latest") == expected
+
+
+def test_a_deployment_that_is_told_of_at_once_was_begun() -> None:
+    told = answer('{"properties": {"id": "d-1"}}', 200, {"SCM-DEPLOYMENT-ID": "d-1"})
+    assert begun_deployment(told, "Deploying", "https://arm/latest") == Deployment("d-1", "https://arm/latest")
+
+
+@pytest.mark.parametrize("text", ["<html>", "", "{}"])
+def test_an_answer_that_tells_of_no_deployment_is_none_that_was_begun(text: str) -> None:
+    with pytest.raises(TransientAzureError, match=r"^Deploying: Azure's answer could not be read: "):
+        begun_deployment(answer(text), "Deploying", "https://arm/latest")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Sites and slots as App Service writes them."""
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -136,3 +137,12 @@ def test_connection_strings_of_another_shape_cannot_be_read_and_are_not_quoted(s
 def test_slot_settings_of_another_shape_cannot_be_read(names: object) -> None:
     with pytest.raises(TransientAzureError, match="appSettingNames: expected a list of names"):
         copied_settings({"own": "1"}, {}, {"appSettingNames": names})
+
+
+def test_the_last_swap_is_told_in_azures_words_whichever_mapping_it_comes_in() -> None:
+    status = {"sourceSlotName": "stage", "destinationSlotName": "Production", "timestampUtc": "2026-11-22T09:00:00Z"}
+    site = {"state": "Running", "defaultHostName": "storefront.azurewebsites.net", "deploymentId": "storefront"}
+    for mapping in (status, MappingProxyType(status)):
+        told = slot_state({"properties": {**site, "slotSwapStatus": mapping}}, "production").last_swap
+        assert told == "stage -> Production at 2026-11-22T09:00:00Z"
+    assert slot_state({"properties": {**site, "slotSwapStatus": None}}, "production").last_swap == ""

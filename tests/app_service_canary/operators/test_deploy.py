@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.app_service_canary.task_context import task_context
+from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.operators.test_swap import latest_deployment
+from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import DeploymentFailed
@@ -33,9 +35,7 @@ def test_a_package_is_deployed_by_its_address_whose_signature_is_not_returned(
     url = package(simulator, "3.0.0")
     returned = deploy(simulator, fresh_app, f"{url}?sig=secretsecretsecret").execute(task_context())
     assert returned["source"] == f"{url}?***"
-    assert returned["deployment_id"] == simulator.controls.state()["apps"][fresh_app]["stage"].get(
-        "deployment", returned["deployment_id"]
-    )
+    assert returned["deployment_id"] == latest_deployment(simulator, fresh_app)
     assert simulator.version(fresh_app, "stage") == "3.0.0"
 
 
@@ -53,16 +53,42 @@ def test_a_deployment_that_an_earlier_try_began_is_joined_and_not_begun_again(
     operator.execute(context)
     before = begun(simulator, fresh_app)
     del operator.wait_with
-    operator.execute(context)
+    operator.execute(next_try(context))
     assert begun(simulator, fresh_app) == before
     assert simulator.version(fresh_app, "stage") == "3.1.0"
 
 
-def test_a_cleared_deploy_task_deploys_anew(simulator: RunningSimulator, fresh_app: str) -> None:
+def test_a_deploy_task_that_a_person_clears_deploys_anew(simulator: RunningSimulator, fresh_app: str) -> None:
     context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.2.0"))
     operator.execute(context)
+    before = begun(simulator, fresh_app)
+    operator.execute(next_try(context))
+    assert begun(simulator, fresh_app) == before
+    operator.execute(cleared(context))
+    assert begun(simulator, fresh_app) == before + 1
+
+
+def test_somebody_elses_later_deployment_is_not_taken_for_ours(simulator: RunningSimulator, fresh_app: str) -> None:
+    context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.4.0"))
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
     operator.execute(context)
-    assert begun(simulator, fresh_app) >= 2
+    simulator.wait_until(lambda: simulator.version(fresh_app, "stage") == "3.4.0")
+    other = package(simulator, "9.9.9")
+    simulator.wait_until(lambda: simulator.deploy(fresh_app, "stage", other).get("provisioningState") == "Succeeded")
+    del operator.wait_with
+    with pytest.raises(DeploymentFailed, match="came after it and took its place"):
+        operator.execute(next_try(context))
+
+
+@pytest.mark.parametrize(("when", "requests"), [("before", 2), ("after", 2)])
+def test_a_deployment_whose_answer_was_lost_is_deployed_again_and_not_taken_for_somebody_elses(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, when: str, requests: int
+) -> None:
+    before = begun(simulator, fresh_app)
+    order_fault("WebApps_CreateOneDeployOperationSlot", "gateway_timeout", when=when, app=fresh_app)
+    deploy(simulator, fresh_app, package(simulator, "3.5.0")).execute(task_context())
+    assert simulator.version(fresh_app, "stage") == "3.5.0"
+    assert begun(simulator, fresh_app) >= before + requests
 
 
 def test_a_package_that_does_not_start_fails_with_azures_reason_and_no_traffic_moved(

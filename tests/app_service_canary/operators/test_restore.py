@@ -14,7 +14,7 @@ from app_service_canary.errors import RestoreIncomplete
 from app_service_canary.operators.restore import SWAP_BACKS, AppServiceRestoreTrafficOperator
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 
-pytestmark = pytest.mark.usefixtures("azure_connection", "quick_patience")
+pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
 def restore(simulator: RunningSimulator, app: str, **changed: Any) -> AppServiceRestoreTrafficOperator:

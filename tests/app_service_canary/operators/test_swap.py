@@ -13,7 +13,7 @@ from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY, AppServiceSwapSlotsOperator
 from app_service_canary.triggers import waiting
 
-pytestmark = pytest.mark.usefixtures("azure_connection", "quick_patience")
+pytestmark = pytest.mark.usefixtures("azure_connection")
 
 NO_PATIENCE = timedelta(0)
 

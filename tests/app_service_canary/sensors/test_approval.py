@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from tests.app_service_canary.task_context import DAG_ID, RUN_ID, task_context
+from tests.app_service_canary.task_context import DAG_ID, RUN_ID, cleared, next_try, task_context
 
 from app_service_canary.errors import ApprovalDenied
 from app_service_canary.release.policy import Approval
 from app_service_canary.sensors.approval import ManagerApprovalSensor
-from app_service_canary.triggers import waiting
 from app_service_canary.triggers.approval import ApprovalTrigger
 from app_service_canary.triggers.waiting import event, now
 
@@ -112,7 +111,7 @@ def test_a_decision_that_came_while_the_gate_was_tried_again_counts(airflow: Air
     with_context = context()
     first = open_gate(gate(), with_context)
     airflow.variables[KEY] = "approve"
-    assert gate().execute(with_context)["decision"] == "approved"
+    assert gate().execute(next_try(with_context))["decision"] == "approved"
     assert airflow.variables == {}
     assert first.deadline is not None
 
@@ -166,16 +165,47 @@ def test_a_variable_that_opened_the_gate_is_consumed(airflow: Airflow) -> None:
     assert airflow.variables == {}
 
 
-def test_a_gate_that_is_cleared_after_its_deadline_opens_anew(airflow: Airflow) -> None:
+def test_a_manager_is_asked_once_however_often_the_gate_is_tried(airflow: Airflow) -> None:
     with_context = context()
-    with_context["task_state_store"]["opened_at"] = (now() - timedelta(days=2)).isoformat()
-    deadline = open_gate(gate(timeout="1h"), with_context).deadline
-    assert deadline is not None
-    assert deadline > now() + timedelta(minutes=59)
+    for _ in range(3):
+        open_gate(gate(), next_try(with_context))
+    assert len(airflow.asked) == 1
+
+
+def test_a_gate_that_a_person_clears_asks_anew_and_has_all_its_time(airflow: Airflow) -> None:
+    with_context = context()
+    first = open_gate(gate(timeout="1h"), with_context).deadline
+    second = open_gate(gate(timeout="2h"), cleared(with_context)).deadline
+    assert len(airflow.asked) == 2
+    assert first is not None
+    assert second is not None
+    assert second > first + timedelta(minutes=59)
+
+
+@pytest.mark.parametrize("option", ["Approve", "Reject"])
+def test_a_decision_outlives_a_task_that_was_killed_after_it(airflow: Airflow, option: str) -> None:
+    with_context = context()
+    open_gate(gate(), with_context)
+    if option == "Approve":
+        first = gate().execute_complete(with_context, response(option))
+        assert gate().execute(next_try(with_context)) == first
+    else:
+        for attempt in (gate().execute_complete, lambda context, event: gate().execute(next_try(context))):
+            with pytest.raises(ApprovalDenied, match="rejected by maria"):
+                attempt(with_context, response(option))
+        assert with_context["ti"].xcom_pull("approval")["decision"] == "rejected"
+    assert len(airflow.asked) == 1
+
+
+def test_a_decision_does_not_outlive_a_person_who_clears_the_gate(airflow: Airflow) -> None:
+    with_context = context()
+    open_gate(gate(), with_context)
+    gate().execute_complete(with_context, response("Approve"))
+    open_gate(gate(), cleared(with_context))
+    assert len(airflow.asked) == 2
 
 
 def test_without_deferral_the_variable_still_opens_the_gate(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SETTLE", timedelta(0))
     at = ManagerApprovalSensor(
         task_id="approval",
         resource_group="storefront-rg",

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator, sample_package
 
@@ -99,6 +100,34 @@ async def test_an_operation_that_does_not_end_in_time_says_so(simulator: Running
     trigger = AppServiceOperationTrigger(operation="deployment", operation_url=url, **shared(simulator, app, 0.3))
     ending = await the_event(trigger)
     assert (ending["status"], "has not finished in time" in ending["message"]) == ("timed_out", True)
+
+
+@pytest.mark.parametrize("fault", ["expired_token", "throttled", "truncated", "not_json", "reset"])
+async def test_a_wait_bears_trouble_that_passes(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, fault: str
+) -> None:
+    last = simulator.journal()[-1]["n"]
+    package = simulator.put_package(f"{fresh_app}-3.zip", sample_package("3.0.0"))
+    body = {"properties": {"packageUri": package, "type": "zip"}}
+    begun = simulator.arm("PUT", f"{simulator.app_path(fresh_app, 'stage')}/extensions/onedeploy", body)
+    order_fault("WebApps_GetDeploymentSlot", fault, app=fresh_app)
+    url = begun.headers["Location"]
+    trigger = AppServiceOperationTrigger(operation="deployment", operation_url=url, **shared(simulator, fresh_app))
+    assert (await the_event(trigger))["status"] == "succeeded"
+    tokens = [call for call in simulator.journal(last) if call["path"].endswith("/oauth2/v2.0/token")]
+    assert len(tokens) == (2 if fault == "expired_token" else 1)
+
+
+async def test_a_wait_in_vain_says_what_azure_answered_last(
+    simulator: RunningSimulator, app: str, order_fault: OrderFault
+) -> None:
+    order_fault("WebApps_GetDeploymentSlot", "server_error", times=None, app=app)
+    url = f"{simulator.resource_manager}{simulator.app_path(app, 'stage')}/deployments/latest?api-version=2025-05-01"
+    trigger = AppServiceOperationTrigger(operation="deployment", operation_url=url, **shared(simulator, app, 0.5))
+    ending = await the_event(trigger)
+    assert ending["status"] == "timed_out"
+    assert "The last answer was: " in ending["message"]
+    assert "Azure answered 500" in ending["message"]
 
 
 def test_questions_about_an_operation_come_soon_at_first_and_then_at_the_poll_interval() -> None:

@@ -1,0 +1,159 @@
+"""What becomes of the slot after a rollback, in the simulator."""
+
+from typing import Any
+
+import pytest
+from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.operators.test_restore import after_preflight, restore, rule
+from tests.app_service_canary.task_context import DAG_ID, next_try
+from tests.simulator import RunningSimulator, sample_package
+
+from app_service_canary.operators.stable import secret_key
+from app_service_canary.release.masking import without_secrets
+from app_service_canary.release.policy import AfterRollback, Artifact
+from app_service_canary.release.stable import Stable
+
+pytestmark = pytest.mark.usefixtures("azure_connection")
+
+SIGNATURE = "se=2999-01-01T00:00:00Z&sig=Zm9ydHktdHdvIGlzIHRoZQ"
+
+
+def stable_package(simulator: RunningSimulator, app: str, version: str = "1.0.0") -> str:
+    """The address of the package that production has."""
+    return simulator.put_package(f"{app}-stable.zip", sample_package(version))
+
+
+def with_users_sent(simulator: RunningSimulator, app: str, stable: Stable | None = None) -> dict[str, Any]:
+    """The context of a restore after this release sent users to the slot."""
+    simulator.set_rules(app, [rule(app)])
+    context = after_preflight(simulator, app)
+    context["ti"].xcoms["preflight", "record"]["stable"] = stable.to_json() if stable else None
+    return context
+
+
+def said_after(simulator: RunningSimulator, app: str, wish: AfterRollback, context: dict[str, Any], **more: Any) -> str:
+    """What restore says of it."""
+    return str(restore(simulator, app, after_rollback=wish, **more).execute(context)["sentence"])
+
+
+def state(simulator: RunningSimulator, app: str) -> str:
+    return str(simulator.arm("GET", simulator.app_path(app, "stage")).json()["properties"]["state"])
+
+
+def deployments(simulator: RunningSimulator, app: str) -> int:
+    return sum(call["path"].endswith("/onedeploy") for call in simulator.journal(app=app))
+
+
+def test_a_slot_is_healed_with_the_stable_version(simulator: RunningSimulator, fresh_app: str) -> None:
+    stable = Stable("1.0.0", stable_package(simulator, fresh_app))
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, with_users_sent(simulator, fresh_app, stable))
+    assert simulator.version(fresh_app, "stage") == "1.0.0"
+    assert said == (
+        "New users are on the stable version. Slot 'stage' has version 1.0.0 again, for the users pinned to it by "
+        "their cookie."
+    )
+
+
+def test_the_signature_that_healing_needs_is_the_one_that_was_remembered(
+    simulator: RunningSimulator, fresh_app: str, variables: dict[str, str]
+) -> None:
+    address = f"{stable_package(simulator, fresh_app)}?{SIGNATURE}"
+    variables[secret_key(DAG_ID)] = address
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", without_secrets(address), secret=True))
+    said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    assert simulator.version(fresh_app, "stage") == "1.0.0"
+
+
+def test_with_a_signature_that_has_ended_the_slot_is_left_and_it_says_why(
+    simulator: RunningSimulator, fresh_app: str, variables: dict[str, str]
+) -> None:
+    address = f"{stable_package(simulator, fresh_app)}?{SIGNATURE.replace('2999', '2001')}"
+    variables[secret_key(DAG_ID)] = address
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", without_secrets(address), secret=True))
+    before = deployments(simulator, fresh_app)
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    assert "it is left running. It could not be healed: the signature in the address of" in said
+    assert "has ended" in said
+    assert "Zm9ydHkt" not in said
+    assert deployments(simulator, fresh_app) == before
+
+
+def test_where_no_release_was_promoted_yet_the_slot_is_left(simulator: RunningSimulator, fresh_app: str) -> None:
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, with_users_sent(simulator, fresh_app))
+    assert "It could not be healed: no release promoted from here tells what production holds." in said
+    assert simulator.version(fresh_app, "stage") == "2.0.0"
+
+
+def test_a_container_is_healed_with_the_stable_image(simulator: RunningSimulator, fresh_app: str) -> None:
+    image = "contoso.azurecr.io/web:1.0.0"
+    simulator.put_image(image, sample_package("1.0.0"))
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", image))
+    container = Artifact.model_validate({"type": "container"})
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context, artifact=container)
+    assert "has version 1.0.0 again" in said
+    simulator.wait_until(lambda: simulator.visit(fresh_app, "/version", "stage").json().get("version") == "1.0.0")
+
+
+def test_a_healing_that_fails_leaves_new_users_on_the_stable_version_and_says_why(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    missing = f"{simulator.resource_manager}/_simulator/packages/none.zip"
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", missing))
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    assert said.startswith("New users are on the stable version. Users pinned to slot 'stage' by their cookie stay")
+    assert "It could not be healed: " in said
+
+
+def test_a_healing_that_an_earlier_try_began_is_joined(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", stable_package(simulator, fresh_app)))
+    killed = restore(simulator, fresh_app, after_rollback=AfterRollback.HEAL)
+    killed.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
+    killed.execute(context)
+    begun = deployments(simulator, fresh_app)
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, next_try(context))
+    assert "has version 1.0.0 again" in said
+    assert deployments(simulator, fresh_app) == begun
+    assert simulator.version(fresh_app, "stage") == "1.0.0"
+
+
+def test_a_slot_that_shall_be_stopped_is_stopped(simulator: RunningSimulator, fresh_app: str) -> None:
+    said = said_after(simulator, fresh_app, AfterRollback.STOP, with_users_sent(simulator, fresh_app))
+    assert state(simulator, fresh_app) == "Stopped"
+    assert "Slot 'stage' is stopped: users pinned to it by their cookie get an error page" in said
+
+
+def test_a_slot_that_cannot_be_stopped_does_not_fail_the_way_back(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = with_users_sent(simulator, fresh_app)
+    order_fault("WebApps_StopSlot", "forbidden", times=None, app=fresh_app)
+    said = said_after(simulator, fresh_app, AfterRollback.STOP, context)
+    assert "It could not be stopped: Stopping slot 'stage'" in said
+
+
+def test_a_slot_that_shall_be_kept_is_left_running(simulator: RunningSimulator, fresh_app: str) -> None:
+    stable = Stable("1.0.0", stable_package(simulator, fresh_app))
+    said = said_after(simulator, fresh_app, AfterRollback.KEEP, with_users_sent(simulator, fresh_app, stable))
+    assert state(simulator, fresh_app) == "Running"
+    assert simulator.version(fresh_app, "stage") == "2.0.0"
+    assert said.endswith("stay there for up to an hour; it is left running.")
+
+
+@pytest.mark.parametrize("wish", AfterRollback)
+def test_a_slot_that_nobody_was_sent_to_is_stopped_again_if_it_was_stopped_before(
+    simulator: RunningSimulator, fresh_app: str, wish: AfterRollback
+) -> None:
+    context = after_preflight(simulator, fresh_app)
+    context["ti"].xcoms["preflight", "record"]["before"]["slot_running"] = False
+    said = said_after(simulator, fresh_app, wish, context)
+    assert state(simulator, fresh_app) == "Stopped"
+    assert said == "New users are on the stable version. Slot 'stage' is stopped again, as it was before."
+
+
+def test_users_were_sent_there_though_their_rule_is_gone_already(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = after_preflight(simulator, fresh_app)
+    context["ti"].xcoms["preflight", "record"]["before"]["slot_running"] = False
+    context["ti"].xcoms["canary_10.shift", "return_value"] = {"applied": 10.0}
+    said = said_after(simulator, fresh_app, AfterRollback.KEEP, context, shift_task_ids=["canary_10.shift"])
+    assert "it is left running" in said
+    assert state(simulator, fresh_app) == "Running"
