@@ -10,7 +10,7 @@ import yaml
 from tests.airflow_environment import DAGS, RELEASES
 from tests.simulator import RunningSimulator, sample_package
 
-SIGNATURE = "sv=2024-11-04&se=2026-12-31&sr=b&sp=r&sig=Zm9ydHktdHdvIGlzIHRoZSBhbnN3ZXI%3D"
+SIGNATURE = "sv=2024-11-04&se=2999-12-31&sr=b&sp=r&sig=Zm9ydHktdHdvIGlzIHRoZSBhbnN3ZXI%3D"
 """A shared access signature, as a package's address carries one."""
 
 
@@ -59,6 +59,8 @@ class Storyteller:
         self.file = RELEASES / f"{self.app}.yaml"
         self.dag_id = f"canary_release.{self.app}"
         self._people: list[Callable[[], None]] = []
+        self._told: set[str] = set()
+        """The runs of releases that were told already."""
         self._over = threading.Event()
 
     def end(self) -> None:
@@ -97,7 +99,9 @@ class Storyteller:
             with create_session() as session:
                 found = session.scalars(
                     select(TaskStateStoreModel.run_id).where(
-                        TaskStateStoreModel.dag_id == self.dag_id, TaskStateStoreModel.task_id == task_id
+                        TaskStateStoreModel.dag_id == self.dag_id,
+                        TaskStateStoreModel.task_id == task_id,
+                        TaskStateStoreModel.run_id.not_in(self._told),
                     )
                 ).first()
             if found:
@@ -149,9 +153,11 @@ class Storyteller:
             self._over.set()
             for thread in threads:
                 thread.join()
-        return self._told(run, visits)
+        self._people, self._over = [], threading.Event()
+        self._told.add(run.run_id)
+        return self._how_it_went(run, visits)
 
-    def _told(self, run: Any, visits: list[int]) -> Told:
+    def _how_it_went(self, run: Any, visits: list[int]) -> Told:
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
         from sqlalchemy import select
@@ -176,6 +182,11 @@ class Storyteller:
     def version(self) -> str:
         """What production serves."""
         return self.simulator.version(self.app)
+
+    def pinned_user_sees(self) -> str:
+        """Which version a user gets whose cookie says that they were sent to the slot."""
+        cookie = {"Cookie": "x-ms-routing-name=stage"}
+        return str(self.simulator.visit(self.app, "/version", headers=cookie).raise_for_status().json()["version"])
 
     def calls(self, ending: str) -> int:
         """How many calls to this app had a path with this ending."""

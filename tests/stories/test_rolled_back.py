@@ -114,3 +114,32 @@ def test_a_swap_whose_answer_is_lost_happens_exactly_once(story: Storyteller, ca
     assert told.state == "success"
     assert story.version() == "2.0.0"
     assert told.failed_visits == []
+
+
+@pytest.mark.parametrize(("wish", "state"), [("keep", "Running"), ("stop", "Stopped")])
+def test_after_a_rollback_the_slot_is_kept_or_stopped_as_the_release_file_says(
+    story: Storyteller, wish: str, state: str
+) -> None:
+    story.policy["after_rollback"] = wish
+    deployments = story.calls("/onedeploy")
+    story.manager_writes("reject")
+    told = story.tell(weights=[30])
+    assert_back_on_stable(story, told)
+    assert story.slot_state() == state
+    assert "slot 'stage'" in told.xcoms["restore"]["sentence"].lower()
+    assert story.calls("/onedeploy") == deployments + 1
+
+
+def test_a_rejected_release_puts_the_version_that_was_promoted_last_back_into_the_slot(story: Storyteller) -> None:
+    story.manager_writes("approve")
+    assert story.tell(version="2.0.0", weights=[30]).state == "success"
+    story.manager_writes("reject")
+    pinned: list[str] = []
+    story.while_waiting_in("approval", lambda: pinned.append(story.pinned_user_sees()))
+    told = story.tell(version="3.0.0", weights=[30])
+    assert told.state == "failed"
+    assert pinned == ["3.0.0"]
+    assert story.pinned_user_sees() == "2.0.0"
+    assert story.version() == "2.0.0"
+    assert story.rules() == []
+    assert "Slot 'stage' has version 2.0.0 again" in told.xcoms["restore"]["sentence"]

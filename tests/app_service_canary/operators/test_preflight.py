@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import Connect
-from tests.app_service_canary.task_context import task_context
-from tests.simulator import RunningSimulator
+from tests.app_service_canary.task_context import cleared, task_context
+from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import InvalidReleasePlan, PreflightRefused
 from app_service_canary.operators.preflight import ReleasePreflightOperator
 from app_service_canary.release.policy import ReleasePolicy
+from app_service_canary.release.stable import Stable
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -105,3 +106,55 @@ def test_a_run_that_is_cleared_after_its_swap_does_not_overwrite_the_stable_vers
     simulator.swap(fresh_app)
     with pytest.raises(PreflightRefused, match="trigger a new run"):
         preflight(fresh_app).execute(context)
+
+
+def noted_stable(app: str, context: dict[str, Any], **changed: Any) -> dict[str, Any] | None:
+    """What preflight notes for the way back as the version to put into the slot."""
+    preflight(app, **changed).execute(context)
+    stable: dict[str, Any] | None = context["ti"].xcom_pull("preflight", key="record")["stable"]
+    return stable
+
+
+PROMOTED = Stable("1.0.0", "https://packages.example/web-1.zip", False, "d-1")
+
+
+def test_what_was_promoted_last_is_noted_while_production_still_has_it(app: str) -> None:
+    context, asset = with_params(), preflight(app).asset
+    context["inlet_events"].happened(asset, PROMOTED.to_json())
+    assert noted_stable(app, context) == PROMOTED.to_json()
+    assert preflight(app).inlets == [asset]
+
+
+def test_what_was_promoted_last_is_not_noted_when_production_has_another_version(app: str) -> None:
+    context = with_params()
+    context["inlet_events"].happened(preflight(app).asset, {**PROMOTED.to_json(), "version": "0.9.0"})
+    assert noted_stable(app, context) is None
+
+
+def test_where_production_does_not_say_its_version_its_deployment_tells(simulator: RunningSimulator, app: str) -> None:
+    path = f"{simulator.app_path(app)}/deployments/latest"
+    latest = str(simulator.arm("GET", path).json()["properties"]["id"])
+    for deployment_id, expected in ((latest, True), ("another", False)):
+        context = with_params()
+        promoted = {**PROMOTED.to_json(), "deployment_id": deployment_id}
+        context["inlet_events"].happened(preflight(app).asset, promoted)
+        assert (noted_stable(app, context, readiness={}) is not None) is expected
+
+
+def test_a_run_that_is_cleared_keeps_the_stable_version_it_noted_first(app: str) -> None:
+    context = with_params()
+    context["inlet_events"].happened(preflight(app).asset, PROMOTED.to_json())
+    noted_stable(app, context)
+    context["inlet_events"].happened(preflight(app).asset, {**PROMOTED.to_json(), "source": "https://h/later.zip"})
+    assert noted_stable(app, cleared(context)) == PROMOTED.to_json()
+
+
+def test_production_that_runs_a_container_tells_its_image_itself(simulator: RunningSimulator, fresh_app: str) -> None:
+    simulator.put_image("contoso.azurecr.io/web:1.0.0", sample_package("1.0.0"))
+    body = {"properties": {"linuxFxVersion": "DOCKER|contoso.azurecr.io/web:1.0.0"}}
+    simulator.arm("PATCH", f"{simulator.app_path(fresh_app)}/config/web", body).raise_for_status()
+    context = with_params(image="contoso.azurecr.io/web:2.0.0")
+    del context["params"]["package_uri"]
+    noted = noted_stable(fresh_app, context, artifact={"type": "container"}, readiness={})
+    assert noted is not None
+    assert noted["source"] == "contoso.azurecr.io/web:1.0.0"

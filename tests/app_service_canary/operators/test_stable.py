@@ -1,5 +1,7 @@
 """The stable version's memory, at Airflow's boundary."""
 
+from typing import Any
+
 import pytest
 from tests.app_service_canary.task_context import DAG_ID, task_context
 
@@ -55,9 +57,9 @@ def test_an_address_without_a_secret_is_known_from_the_event_alone(variables: di
     assert address_of(task_context(), Stable("2.0.0", PACKAGE)) == PACKAGE
 
 
-def remembered(context: dict[str, object]) -> Stable:
-    remember_stable(context, ASSET, "2.0.0", SIGNED, "d-2")  # type: ignore[arg-type]
-    stable = Stable.from_json(context["outlet_events"][ASSET].extra)  # type: ignore[index]
+def remembered(context: dict[str, Any]) -> Stable:
+    remember_stable(context, ASSET, "2.0.0", SIGNED, "d-2")
+    stable = Stable.from_json(context["outlet_events"][ASSET].extra)
     assert stable is not None
     return stable
 

@@ -131,7 +131,10 @@ async def test_a_wait_in_vain_says_what_azure_answered_last(
 
 
 def test_questions_about_an_operation_come_soon_at_first_and_then_at_the_poll_interval() -> None:
-    arguments = {**dict.fromkeys(("azure_app_service_conn_id", "resource_group", "app", "slot"), "x"), "deadline": None}
+    arguments: dict[str, Any] = {
+        **dict.fromkeys(("azure_app_service_conn_id", "resource_group", "app", "slot"), "x"),
+        "deadline": None,
+    }
     trigger = AppServiceOperationTrigger(
         operation="swap", operation_url="https://x", poll_interval_seconds=5.0, **arguments
     )
