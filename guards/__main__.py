@@ -61,7 +61,10 @@ async def try_guard(guard: Guard, unchanged: Trial) -> Result:
         return Result(guard, 0.0, [f"with it, {problem}" for problem in before])
     with tempfile.TemporaryDirectory(prefix="canary-guards-") as folder:
         copy_project(ROOT, Path(folder))
-        trial = await try_without(guard, Path(folder))
+        try:
+            trial = await try_without(guard, Path(folder))
+        except ListInvalid as error:  # somebody has changed the source since the list was read
+            return Result(guard, 0.0, [str(error)])
     return Result(guard, trial.seconds, trial.others_than(End.FAILED, guard.tests))
 
 

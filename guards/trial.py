@@ -11,6 +11,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -105,17 +106,13 @@ async def run_tests(tests: Sequence[str], project: Path, *, processes: int = 1, 
     # Nothing of the project itself may be found before the copy.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     began = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *tests,
-        cwd=project,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    # Into a file: a pipe stays open as long as anything that a test has started.
+    with (project / "guards-output.txt").open("w+") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, *tests, cwd=project, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), limit)
+        await asyncio.wait_for(process.wait(), limit)
     except asyncio.TimeoutError:
         return Trial({}, time.monotonic() - began, f"pytest had not ended after {limit:.0f} s")
     finally:
@@ -123,7 +120,8 @@ async def run_tests(tests: Sequence[str], project: Path, *, processes: int = 1, 
     seconds = time.monotonic() - began
     # 0: all passed, 1: some failed; anything else: tests could not be collected, or pytest was misused.
     if process.returncode not in (0, 1) or not report.exists():
-        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+        said = (project / "guards-output.txt").read_text(encoding="utf-8", errors="replace")
+        lines = [line for line in said.splitlines() if line.strip()]
         return Trial(
             {}, seconds, f"pytest ended with {process.returncode}: {lines[-1] if lines else 'it said nothing'}"
         )
@@ -134,11 +132,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Ends pytest, which ends what its tests have started; then, by force, what is left of its session."""
     if process.returncode is None:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(process.wait(), ENDING)
-        except asyncio.TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def read_report(xml: str) -> dict[str, End]:

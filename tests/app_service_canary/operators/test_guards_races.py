@@ -1,6 +1,7 @@
 """A swap that ends at the worst moment: just after a task has looked at the app, and before it acts on what it saw."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import pytest
 from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, begin_swap, restore
@@ -18,9 +19,12 @@ from tests.simulator import RunningSimulator
 from app_service_canary import patience
 from app_service_canary.errors import AzureUnavailable, OperationInProgress
 from app_service_canary.hooks.app_service import AppServiceHook
+from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
 from app_service_canary.operators.swap import ASKED_KEY
-from app_service_canary.release.app_state import AppState, AppTarget
+from app_service_canary.release.app_state import AppTarget
 from app_service_simulator.faults.fault import Fault
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.usefixtures("azure_connection", "quick_patience")
 
@@ -41,37 +45,29 @@ def end_the_swap(simulator: RunningSimulator, fresh_app: str) -> Callable[[], No
     return end
 
 
-@pytest.fixture
-def ends_after_look(monkeypatch: pytest.MonkeyPatch, end_the_swap: Callable[[], None]) -> Callable[[int], None]:
-    """Lets the swap end when the app has been read so many times."""
-    read_app, looks = AppServiceHook.read_app, []
+def then(do: Callable[[], None], work: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """The same work, and something that happens just after it."""
 
-    def order(last: int) -> None:
-        async def read_and_then(self: AppServiceHook, target: AppTarget) -> AppState:
-            state = await read_app(self, target)
-            looks.append(state)
-            if len(looks) == last:
-                end_the_swap()
-            return state
+    async def and_then(*arguments: Any) -> T:
+        done = await work(*arguments)
+        do()
+        return done
 
-        monkeypatch.setattr(AppServiceHook, "read_app", read_and_then)
-
-    return order
+    return and_then
 
 
 def test_a_swap_that_ends_between_looking_and_asking_is_not_undone(
     simulator: RunningSimulator,
     fresh_app: str,
-    ends_after_look: Callable[[int], None],
     end_the_swap: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(AppServiceHook, "read_app", then(end_the_swap, AppServiceHook.read_app))
     monkeypatch.setattr(patience, "LOOK_AGAIN", ())  # the look after which the swap ends is the last
     context = ready_to_swap(simulator, fresh_app)
     hold_the_swap(simulator, fresh_app)
     context["task_state_store"].set(ASKED_KEY, "")  # as a try that was killed before it heard Azure's answer
     assert begin_swap(simulator, fresh_app).status_code == 202
-    ends_after_look(1)
 
     with pytest.raises(AzureUnavailable, match="in progress"):
         swap(simulator, fresh_app, patience=NO_PATIENCE).execute(next_try(context))
@@ -85,14 +81,14 @@ def test_a_swap_that_ends_between_looking_and_asking_is_not_undone(
 def test_a_swap_that_ends_just_after_the_way_back_has_looked_is_undone(
     simulator: RunningSimulator,
     fresh_app: str,
-    ends_after_look: Callable[[int], None],
     end_the_swap: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
     hold_the_swap(simulator, fresh_app)
     assert begin_swap(simulator, fresh_app).status_code == 202
-    ends_after_look(2)
+    look = AppServiceRestoreTrafficOperator._look
+    monkeypatch.setattr(AppServiceRestoreTrafficOperator, "_look", then(end_the_swap, look))
     refuse_while_busy = AppServiceHook.refuse_while_busy
 
     async def until_refused(self: AppServiceHook, target: AppTarget) -> None:
