@@ -1,10 +1,12 @@
 """The list of guards fits the source, names tests that there are, and a guard that no test misses is told."""
 
 import ast
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 from guards.listing import PAPER, ROOT, Edit, Guard, ListInvalid, read_guards
 from guards.trial import End, Trial, copy_project, read_report, run_tests, try_without
@@ -182,6 +184,20 @@ async def test_tests_that_do_not_come_to_an_end_are_no_red_tests(
     trial = await run_tests(["tests/test_product.py::test_one"], copy, limit=limit)
     assert trial.ends == {}
     assert trial.trouble.startswith(expected)
+
+
+async def test_what_was_begun_is_ended_when_somebody_interrupts_it(copy: Path) -> None:
+    (copy / "tests" / "test_product.py").write_text(
+        "import os, pathlib, threading\n\ndef test_one():\n"
+        "    pathlib.Path('begun').write_text(str(os.getpid()))\n    threading.Event().wait()\n"
+    )
+    run = asyncio.create_task(run_tests(["tests/test_product.py::test_one"], copy))
+    while not ((copy / "begun").exists() and (copy / "begun").read_text()):  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.05)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert not psutil.pid_exists(int((copy / "begun").read_text()))
 
 
 def test_a_name_that_is_no_guards_is_refused_with_those_there_are() -> None:
