@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from app_service_canary import errors
 from app_service_canary.dag_factory import release_dag
-from app_service_canary.hooks import app_service, connection
+from app_service_canary.hooks import app_service, connection, management
 from app_service_canary.release.plan import plan_release
 from app_service_canary.release.policy import ReleasePolicy
 from app_service_canary.release.release_file import read_release_file
@@ -264,7 +264,7 @@ def test_a_role_permits_what_the_hook_calls_and_nothing_else(role: str, for_crea
 
 
 def test_each_call_of_the_hook_has_its_actions() -> None:
-    source = getsource(app_service)
+    source = getsource(app_service) + getsource(management)
     called = set(re.findall(r"client\.web_apps\.(\w+)\(", source))
     called |= set(re.findall(r'path(?:\(target\))?\}(/[\w/]+)["{]', source))
     assert set(ACTIONS) == called

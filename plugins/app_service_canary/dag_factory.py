@@ -26,7 +26,7 @@ from app_service_canary.operators.traffic import (
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.plan import bakes_as_written
 from app_service_canary.release.policy import ReleasePolicy, Step
-from app_service_canary.release.release_file import read_release_file
+from app_service_canary.release.release_file import LONGEST_FILE, read_release_file
 from app_service_canary.release.timing import time_to_finish, time_to_promote, worst_time_to_roll_back
 from app_service_canary.run_form import run_params
 from app_service_canary.sensors.approval import ManagerApprovalSensor
@@ -86,7 +86,8 @@ def _policy_of(file: Path, shown: str) -> ReleasePolicy:
             "digits, dashes, dots and underscores. Rename the file."
         )
     try:
-        return read_release_file(file.read_text(encoding="utf-8"), shown)
+        with file.open(encoding="utf-8") as text:
+            return read_release_file(text.read(LONGEST_FILE + 1), shown)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidReleasePlan(f"{shown}:1: it cannot be read: {error}") from None
 

@@ -6,6 +6,7 @@ what is repeated here reads Azure anew before it acts.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -28,6 +29,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 JITTER = 0.25
 """Part of a pause by which it may be longer, so that many releases do not come back all at once."""
+
+LOOK_AGAIN = (2.0, 5.0)
+"""Seconds between looks at something that Azure may tell of as it was before our last change to it."""
 
 _growing = wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
 
@@ -74,3 +78,19 @@ async def patiently(work: Callable[[], Awaitable[T]], patience: timedelta, log: 
         return await retrying(work)
     except TransientError as error:
         raise AzureUnavailable(f"{error} Tried for {format_duration(patience)}, in vain.") from error
+
+
+async def settled(look: Callable[[], Awaitable[T]], expected: Callable[[T], bool]) -> T:
+    """What is seen as soon as it is as expected, or else at the last look: a reading may be older than a write.
+
+    Args:
+        look: reads Azure.
+        expected: whether what was read is what was left there.
+    """
+    seen = await look()
+    for pause in LOOK_AGAIN:
+        if expected(seen):
+            break
+        await asyncio.sleep(pause)
+        seen = await look()
+    return seen

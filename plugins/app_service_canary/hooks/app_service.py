@@ -6,18 +6,17 @@ client is first needed, never by a DAG file.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app_service_canary.errors import (
-    AppServiceCanaryError,
     AzureRequestRejected,
     AzureResourceMissing,
+    OperationInProgress,
     TransientAzureError,
     WeightNotApplied,
 )
-from app_service_canary.hooks.azure_errors import azure_errors, error_of
+from app_service_canary.hooks.azure_errors import azure_errors
 from app_service_canary.hooks.deployments import (
     begun_deployment,
     deployment_status,
@@ -35,7 +34,15 @@ from app_service_canary.hooks.ramp_up_rules import (
     with_weight,
     without,
 )
-from app_service_canary.hooks.site_resources import copied_config, copied_settings, image_key, properties_of, slot_state
+from app_service_canary.hooks.site_resources import (
+    copied_config,
+    copied_settings,
+    image_key,
+    new_slot,
+    properties_of,
+    slot_state,
+)
+from app_service_canary.patience import settled
 from app_service_canary.release.app_state import (
     PRODUCTION,
     AppState,
@@ -45,10 +52,7 @@ from app_service_canary.release.app_state import (
     SlotState,
     TrafficRule,
 )
-from app_service_canary.release.ownership import refuse_foreign
-
-if TYPE_CHECKING:
-    from azure.core.rest import AsyncHttpResponse
+from app_service_canary.release.ownership import refuse_foreign, weight_of
 
 API_VERSION = "2025-05-01"
 """What azure-mgmt-web 11 speaks; for the calls it has no method for."""
@@ -74,21 +78,6 @@ class AppServiceHook(AzureManagementHook):
     default_conn_name = "azure_app_service"
     conn_type = "azure_app_service"
     hook_name = "Azure App Service"
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Lists the subscription's web apps: what the button *Test* in Airflow's connection form calls."""
-
-        async def count() -> int:
-            async with self:
-                client = await self.client()
-                with azure_errors(f"Listing the web apps of connection '{self.conn_id}'"):
-                    return len([site async for site in client.web_apps.list()])
-
-        try:
-            found = asyncio.run(count())
-        except AppServiceCanaryError as error:
-            return False, str(error)
-        return True, f"Reached Azure App Service; this identity sees {found} web app(s)."
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -184,16 +173,7 @@ class AppServiceHook(AzureManagementHook):
             settings = properties_of(await client.web_apps.list_application_settings(group, app))
             strings = properties_of(await client.web_apps.list_connection_strings(group, app))
             sticky = properties_of(await client.web_apps.list_slot_configuration_names(group, app))
-            envelope = properties_of(production)
-            body = {
-                "location": production["location"],
-                "properties": {
-                    "serverFarmId": envelope["serverFarmId"],
-                    "reserved": envelope.get("reserved", False),
-                    "httpsOnly": envelope.get("httpsOnly", False),
-                    "siteConfig": {**copied_config(config), **copied_settings(settings, strings, sticky)},
-                },
-            }
+            body = new_slot(production, {**copied_config(config), **copied_settings(settings, strings, sticky)})
             poller = await client.web_apps.begin_create_or_update_slot(group, app, target.slot, body)
             await poller.result()
 
@@ -218,12 +198,9 @@ class AppServiceHook(AzureManagementHook):
             ChangedByOthers: the rule is neither as asked nor as it was left; it was not overwritten.
             WeightNotApplied: reading it back showed something else.
         """
-        rules = await self._wire_rules(target)
-        found = _ours(rules, target)
-        if found == TrafficRule(target.slot, host, weight):
+        rules = await self._rules_as_left(target, left, weight)
+        if _ours(rules, target) == TrafficRule(target.slot, host, weight):
             return False
-        if left is not None:
-            refuse_foreign(target, found, left)
         written = with_weight(rules, target.slot, host, weight)
         found = await self._write_and_read_back(target, written)
         if found is None or found.weight != weight or found.host.lower() != host.lower():
@@ -234,8 +211,29 @@ class AppServiceHook(AzureManagementHook):
             )
         return True
 
-    async def clear_weight(self, target: AppTarget) -> bool:
+    async def refuse_foreign_rule(self, target: AppTarget, left: Collection[float | None]) -> None:
+        """Raises ChangedByOthers if the slot's rule is not as this release left it; `left` as in `set_weight`."""
+        await self._rules_as_left(target, left)
+
+    async def _rules_as_left(
+        self, target: AppTarget, left: Collection[float | None] | None, *wanted: float
+    ) -> list[WireRule]:
+        """All rules, once ours is as it was left; or as it is wanted, by an earlier try whose answer was lost."""
+
+        def is_ours(rules: list[WireRule]) -> bool:
+            return left is None or weight_of(_ours(rules, target)) in (*wanted, *left)
+
+        rules = await settled(lambda: self._wire_rules(target), is_ours)
+        if left is not None and not is_ours(rules):
+            refuse_foreign(target, _ours(rules, target), left)
+        return rules
+
+    async def clear_weight(self, target: AppTarget, *, was_left: bool = False) -> bool:
         """Removes our rule, and reads it back; other slots' rules stay.
+
+        Args:
+            target: app and slot.
+            was_left: this release has left one there, so that a reading without it is looked at again.
 
         Returns:
             Whether there was one to remove.
@@ -243,7 +241,9 @@ class AppServiceHook(AzureManagementHook):
         Raises:
             WeightNotApplied: the rule is still there.
         """
-        rules = await self._wire_rules(target)
+        rules = await settled(
+            lambda: self._wire_rules(target), lambda seen: not was_left or _ours(seen, target) is not None
+        )
         if _ours(rules, target) is None:
             return False
         if found := await self._write_and_read_back(target, without(rules, target.slot)):
@@ -298,8 +298,8 @@ class AppServiceHook(AzureManagementHook):
         path = await self._slot_path(target)
         body = {"properties": {**properties, "trackdeploymentprogress": True}}
         request = HttpRequest("PUT", f"{path}/extensions/onedeploy", params={"api-version": API_VERSION}, json=body)
-        response = await self._send(f"Deploying to {target}", request, **NEVER_REPEAT)
-        return begun_deployment(response.headers, self._deployment_url(path))
+        doing = f"Deploying to {target}"
+        return begun_deployment(await self._send(doing, request, **NEVER_REPEAT), doing, self._deployment_url(path))
 
     async def read_deployment(self, target: AppTarget, *, production: bool = False) -> str:
         """The id of the last deployment to the slot, or production, or of the one under way; empty without any."""
@@ -338,11 +338,14 @@ class AppServiceHook(AzureManagementHook):
                 body = {"properties": {image_key(os): f"DOCKER|{image}"}}
                 await client.web_apps.update_configuration_slot(target.resource_group, target.app, target.slot, body)
 
-    async def begin_swap(self, target: AppTarget) -> str | None:
+    async def begin_swap(self, target: AppTarget) -> str:
         """Asks App Service to swap the slot with production; sent once, whatever happens.
 
         Returns:
-            The address at which to ask how it goes; None when it was done at once.
+            The address at which to ask how it goes.
+
+        Raises:
+            TransientAzureError: no answer, or one without that address: whether it swaps has to be looked for.
         """
         from azure.core.rest import HttpRequest
 
@@ -352,8 +355,13 @@ class AppServiceHook(AzureManagementHook):
             params={"api-version": API_VERSION},
             json={"targetSlot": PRODUCTION, "preserveVnet": True},
         )
-        response = await self._send(f"Swapping {target} into production", request, **NEVER_REPEAT)
-        return response.headers.get("Location") if response.status_code == 202 else None
+        doing = f"Swapping {target} with production"
+        response = await self._send(doing, request, **NEVER_REPEAT)
+        if not (url := response.headers.get("Location")):
+            raise TransientAzureError(
+                f"{doing}: Azure answered {response.status_code} and not where to ask how it goes."
+            )
+        return str(url)
 
     async def swap_status(self, url: str) -> OperationStatus:
         """How a swap goes; App Service answers with the error's own status when it gave up.
@@ -363,24 +371,13 @@ class AppServiceHook(AzureManagementHook):
         """
         try:
             response = await self._ask(url, "Swapping")
+        except OperationInProgress as error:  # reading is never refused for that: it is how the swap ended
+            return OperationStatus(True, failure=str(error))
         except AzureRequestRejected as error:
             if error.status in (401, 403, 404):
                 raise
             return OperationStatus(True, failure=str(error))
         return OperationStatus(response.status_code != 202)
-
-    async def _ask(self, url: str, doing: str) -> AsyncHttpResponse:
-        from azure.core.rest import HttpRequest
-
-        return await self._send(doing, HttpRequest("GET", url))
-
-    async def _send(self, doing: str, request: Any, **options: Any) -> AsyncHttpResponse:
-        client = await self.client()
-        with azure_errors(doing):
-            response = await client.send_request(request, **options)
-        if response.status_code >= 400:
-            raise error_of(doing, response.status_code, response.text(), response.headers.get("Retry-After"))
-        return response
 
     async def _slot_path(self, target: AppTarget) -> str:
         settings = await self.settings()

@@ -35,6 +35,9 @@ waits for either its other half or resetSlotConfig."""
 EXPIRED_TOKEN = "ExpiredAuthenticationToken"  # noqa: S105 - Azure's code, not a token
 """A 401 that a new token mends: the request was not carried out."""
 
+ODD_BODY = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What Microsoft's client raises when a body is not what its model expects. No error of ours is one of these."""
+
 PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
 
@@ -43,7 +46,7 @@ def read_error(body: str) -> tuple[str | None, str]:
     """The most specific code and the message of an error's body, whichever shape it has."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, _shortened(body)
     if not isinstance(content, dict):
         return None, _shortened(body)
@@ -100,6 +103,14 @@ def error_of(doing: str, status: int, body: str, retry_after: str | None = None)
     return AzureRequestRejected(sentence, **details)
 
 
+def body_of(response: Any) -> str:
+    """An answer's body as text, whatever its bytes are and its headers say of them."""
+    try:
+        return str(response.text())
+    except (UnicodeError, LookupError):
+        return bytes(response.body() if callable(response.body) else response.content).decode("utf-8", "replace")
+
+
 def unreadable(doing: str, why: object) -> TransientAzureError:
     """The error for an answer that says it went well and cannot be read: cut off, or from something in between."""
     return TransientAzureError(f"{doing}: Azure's answer could not be read: {_shortened(str(why))}")
@@ -112,14 +123,14 @@ def azure_errors(doing: str) -> Iterator[None]:
 
     try:
         yield
-    except (DecodeError, ValueError) as error:  # the client's own reading of JSON raises either
-        raise unreadable(doing, error) from error
+    except (DecodeError, *ODD_BODY) as error:
+        raise unreadable(doing, f"{type(error).__name__}: {error}") from error
     except HttpResponseError as error:
         if error.response is None:
             kind = AzureRequestRejected if isinstance(error, ClientAuthenticationError) else TransientAzureError
             raise kind(f"{doing}: {_shortened(error.message)}") from error
         headers = error.response.headers
-        body = error.response.text()
+        body = body_of(error.response)
         raise error_of(doing, error.status_code or 0, body, headers.get("Retry-After")) from error
     except AzureError as error:  # no answer: a connection that could not be made, or broke
         raise TransientAzureError(f"{doing}: Azure could not be reached: {_shortened(error.message)}") from error

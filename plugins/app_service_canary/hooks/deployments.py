@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.hooks.azure_errors import unreadable
+from app_service_canary.hooks.azure_errors import ODD_BODY, unreadable
 from app_service_canary.release.app_state import Deployment, OperationStatus
 from app_service_canary.release.masking import without_signatures
 
@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 ID_HEADER = "SCM-DEPLOYMENT-ID"
 """The id that a deployment will have; sent when asked to track the deployment's progress."""
 
+ACCEPTED = 202
+
 FAILED, SUCCEEDED = 3, 4
 """Kudu's DeployStatus; 0 to 2 are pending, building and deploying."""
 
 
-def begun_deployment(headers: Mapping[str, str], latest_url: str) -> Deployment:
-    """A deployment that was accepted; without a Location, it is the slot's latest."""
-    return Deployment(headers.get(ID_HEADER) or "", headers.get("Location") or latest_url)
+def begun_deployment(response: AsyncHttpResponse, doing: str, latest_url: str) -> Deployment:
+    """A deployment that was accepted; without a Location, it is the slot's latest.
+
+    Raises:
+        TransientAzureError: another answer than 202 that tells of no deployment, as a page of something in between.
+    """
+    if response.status_code != ACCEPTED and not properties_in(response, doing):
+        raise unreadable(doing, "it tells of no deployment")
+    return Deployment(response.headers.get(ID_HEADER) or "", response.headers.get("Location") or latest_url)
 
 
 def properties_in(response: AsyncHttpResponse, doing: str) -> dict[str, Any]:
@@ -35,7 +43,7 @@ def properties_in(response: AsyncHttpResponse, doing: str) -> dict[str, Any]:
     """
     try:
         return dict(response.json().get("properties") or {}) if response.text().strip() else {}
-    except (ValueError, TypeError, AttributeError) as error:
+    except ODD_BODY as error:
         raise unreadable(doing, error) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import cached_property
 from types import TracebackType
@@ -10,16 +11,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
 
+from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.hooks.app_hosts import AppHosts
+from app_service_canary.hooks.azure_errors import azure_errors, body_of, error_of
 from app_service_canary.hooks.connection import AzureSettings
 
 if TYPE_CHECKING:
+    from azure.core.rest import AsyncHttpResponse
     from azure.mgmt.web import WebSiteManagementClient
     from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
 
 for name in ("azure", "httpx"):
     # One line for each request, with its headers, would bury the sentences of a task's log.
     logging.getLogger(name).setLevel(logging.WARNING)
+
+ERRORS_FROM = 400
 
 Self = TypeVar("Self", bound="AzureManagementHook")
 
@@ -76,10 +82,41 @@ class AzureManagementHook(AzureBaseHook):
             )
         return self._client
 
+    async def _ask(self, url: str, doing: str) -> AsyncHttpResponse:
+        from azure.core.rest import HttpRequest
+
+        return await self._send(doing, HttpRequest("GET", url))
+
+    async def _send(self, doing: str, request: Any, **options: Any) -> AsyncHttpResponse:
+        """Sends what the client has no method for; `doing` as in `error_of`, which every answer from 400 on becomes."""
+        client = await self.client()
+        with azure_errors(doing):
+            # As a stream, for the client would read the body, and lose an answer for it whose status says it all.
+            response = await client.send_request(request, stream=True, **options)
+            await response.read()
+        if response.status_code >= ERRORS_FROM:
+            raise error_of(doing, response.status_code, body_of(response), response.headers.get("Retry-After"))
+        return response
+
     async def app_hosts(self, timeout: float = 10.0) -> AppHosts:
         """A client for the apps' own hosts; to be used as an asynchronous context manager."""
         settings = await self.settings()
         return AppHosts(connect_to=settings.connect_to, timeout=timeout, ca_bundle=settings.ca_bundle)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Lists the subscription's web apps: what the button *Test* in Airflow's connection form calls."""
+
+        async def count() -> int:
+            async with self:
+                client = await self.client()
+                with azure_errors(f"Listing the web apps of connection '{self.conn_id}'"):
+                    return len([site async for site in client.web_apps.list()])
+
+        try:
+            found = asyncio.run(count())
+        except AppServiceCanaryError as error:
+            return False, str(error)
+        return True, f"Reached Azure App Service; this identity sees {found} web app(s)."
 
     async def __aenter__(self: Self) -> Self:
         return self

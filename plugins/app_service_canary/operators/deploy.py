@@ -9,14 +9,17 @@ from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import DeploymentFailed
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered
-from app_service_canary.release.app_state import Deployment
+from app_service_canary.release.app_state import AppTarget, Deployment
 from app_service_canary.release.masking import secrets_of, without_secrets
 from app_service_canary.release.policy import Artifact
+from app_service_canary.release.source import image_reference, package_address
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from app_service_canary.hooks.app_service import AppServiceHook
 
 _STARTED = "deployment"
 """Remembered: a deployment that was begun is joined by the next try, not begun again. One whose
@@ -50,7 +53,8 @@ class AppServiceDeployOperator(AppServiceOperator):
     def act(self, context: Context) -> Any:
         source = self._source(context)
         if self.artifact.is_container:
-            self.with_hook(lambda hook: hook.set_image(self.target, source, self.artifact.os))
+            image = image_reference(source, self.artifact)
+            self.with_hook(lambda hook: hook.set_image(self.target, image, self.artifact.os))
             self.log.info("%s runs image %s now.", self.target.at_start, source)
             return {"source": source, "image": source}
         deployment = self._begun(context, source)
@@ -69,8 +73,7 @@ class AppServiceDeployOperator(AppServiceOperator):
         if begun := remembered(context, _STARTED):
             self.log.info("Joining the deployment that an earlier try of this task began.")
             return Deployment(**begun)
-        properties = one_deploy(self.artifact, source)
-        deployment = self.with_hook(lambda hook: hook.begin_deployment(self.target, properties), self.timeout)
+        deployment = self.with_hook(lambda hook: deploy_package(hook, self.target, self.artifact, source), self.timeout)
         remember(context, _STARTED, {"id": deployment.id, "url": deployment.url})
         self.log.info("Deploying %s to %s.", without_secrets(source), self.target)
         return deployment
@@ -96,7 +99,14 @@ class AppServiceDeployOperator(AppServiceOperator):
         return source
 
 
-def one_deploy(artifact: Artifact, source: str) -> dict[str, Any]:
-    """What OneDeploy is asked for: the package's address, and how it is laid down."""
+async def deploy_package(hook: AppServiceHook, target: AppTarget, artifact: Artifact, source: str) -> Deployment:
+    """Asks the slot to deploy a package, if the release file and the connection let it come from there.
+
+    Raises:
+        InvalidReleasePlan: they do not; nothing was asked.
+    """
+    allow_http = (await hook.settings()).allow_http_packages
+    package = package_address(source, artifact, allow_http=allow_http)
     path = {"path": artifact.path} if artifact.path else {}
-    return {"packageUri": source, "type": artifact.type.value, "clean": artifact.clean, "restart": True, **path}
+    properties = {"packageUri": package, "type": artifact.type.value, "clean": artifact.clean, "restart": True, **path}
+    return await hook.begin_deployment(target, properties)

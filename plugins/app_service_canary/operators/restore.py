@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from app_service_canary.errors import AzureRequestRejected, AzureUnavailable, Re
 from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
+from app_service_canary.patience import settled
 from app_service_canary.release.app_state import Before
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.recovery import Undo, by_hand, to_undo
@@ -119,22 +119,22 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             RestoreIncomplete: Azure refused, or failed for all the time there was.
         """
         seen: list[AppState] = []
-        rules: list[TrafficRule] = []
         try:
-            return self.with_hook(lambda hook: self._undo(hook, context, before, seen, rules), self._time_left(context))
+            return self.with_hook(lambda hook: self._undo(hook, context, before, seen), self._time_left(context))
         except (AzureUnavailable, AzureRequestRejected) as error:
             asked = self._asked(context)
             if seen:
                 left = to_undo(before, seen[-1], self.slot, swap_asked=asked)
             else:
                 left = (Undo.CLEAR_RULE, Undo.SWAP_BACK) if asked else (Undo.CLEAR_RULE,)
-            raise self._incomplete(str(error), left, seen[-1].rules if seen else rules) from error
+            raise self._incomplete(str(error), left, seen[-1].rules if seen else None) from error
 
     async def _undo(
-        self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState], rules: list[TrafficRule]
+        self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
     ) -> tuple[AppState, str | None]:
-        refusal = await self._wait_while_busy(hook, rules)
-        state = await self._look(hook, context, seen)
+        seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
+        refusal = await self._wait_while_busy(hook)
+        state = await self._look(hook, context, before, seen)
         asked = self._asked(context) and not self._others_swapped_since(context, state)
         if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
             self._note(context, Undo.SWAP_BACK)
@@ -156,12 +156,13 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
             await self._cancel_leftovers(hook, context)
         if found:
-            state = await self._look(hook, context, seen)
+            state = await hook.read_app(self.target)
+            seen.append(state)
         if left := to_undo(before, state, self.slot, swap_asked=asked):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
 
-    async def _wait_while_busy(self, hook: AppServiceHook, rules: list[TrafficRule]) -> AzureRequestRejected | None:
+    async def _wait_while_busy(self, hook: AppServiceHook) -> AzureRequestRejected | None:
         """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer.
 
         Returns:
@@ -172,18 +173,15 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             await hook.refuse_while_busy(self.target)
         except AzureRequestRejected as error:
             return error
-        except TransientError:
-            # Should it stay so, a person is told how to keep the other slots' rules.
-            rules[:] = (await hook.read_app(self.target)).rules
-            raise
         return None
 
-    async def _look(self, hook: AppServiceHook, context: Context, seen: list[AppState]) -> AppState:
-        """What Azure says; after a swap was asked for twice, for it may tell of the time before for a moment."""
-        state = await hook.read_app(self.target)
-        if self._asked(context):
-            await asyncio.sleep(min(self.poll_interval.total_seconds(), self.timeout.total_seconds() / 10))
-            state = await hook.read_app(self.target)
+    async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
+        """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
+        asked, changed = self._asked(context), self._users_were_sent(context)
+        state = await settled(
+            lambda: hook.read_app(self.target),
+            lambda now: not changed or bool(to_undo(before, now, self.slot, swap_asked=asked)),
+        )
         seen.append(state)
         return state
 
@@ -200,7 +198,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 f"To cancel it: {reset}",
             )
 
-    def _incomplete(self, why: str, left: Sequence[Undo], rules: Sequence[TrafficRule]) -> RestoreIncomplete:
+    def _incomplete(self, why: str, left: Sequence[Undo], rules: Sequence[TrafficRule] | None) -> RestoreIncomplete:
         whose = f"Users are on the NEW version of app '{self.app}'. " if Undo.SWAP_BACK in left else ""
         commands = by_hand(self.target, left, rules)
         return RestoreIncomplete(
@@ -256,8 +254,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def _others_swapped_since(self, context: Context, state: AppState) -> bool:
         """This run's way back was through once, as when it is cleared after a later release."""
-        settled = context["task_state_store"].get(_SETTLED)
-        return settled is not None and settled != state.production.last_swap
+        when_done = context["task_state_store"].get(_SETTLED)
+        return when_done is not None and when_done != state.production.last_swap
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
         ti = context["ti"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app_service_canary.errors import AppServiceCanaryError
-from app_service_canary.operators.deploy import one_deploy
+from app_service_canary.operators.deploy import deploy_package
 from app_service_canary.operators.stable import address_of
 from app_service_canary.release.app_state import Deployment
 from app_service_canary.release.policy import AfterRollback, Artifact
@@ -84,8 +84,9 @@ class SlotEnding:
         address = address_of(context, stable)
         if address is None:
             return self.in_vain(f"the signature in the address of {stable.source} is not known any more, or has ended.")
-        properties = one_deploy(self.artifact, address)
-        deployment = self.task.with_hook(lambda hook: hook.begin_deployment(target, properties), self.patience)
+        deployment = self.task.with_hook(
+            lambda hook: deploy_package(hook, target, self.artifact, address), self.patience
+        )
         return Ended(healed.sentence, deployment)
 
     def _said(self, sentence: str, version: str = "") -> Ended:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from app_service_canary.errors import AzureUnavailable, ChangedByOthers, SwapFailed, TransientError
 from app_service_canary.operators.task import AppServiceOperator, known_before, was_cleared
 from app_service_canary.operators.traffic import weight_left
-from app_service_canary.release.ownership import refuse_foreign, refuse_foreign_content
+from app_service_canary.patience import settled
+from app_service_canary.release.ownership import refuse_foreign_content
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, Before
+    from app_service_canary.release.app_state import Before
 
 OPERATION_KEY = "operation_url"
 """XCom and state key: where to ask how the swap goes, for a later try and for `restore`."""
@@ -27,8 +28,7 @@ ASKED_KEY = "swap_asked"
 last swap that Azure knew of before."""
 
 _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
-"""State keys: that no rule is ours, from before it is cleared, for the answer may be lost; and since when there is none.
-"""
+"""State keys: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
@@ -101,8 +101,16 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         if asked is not None:
             # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
             await hook.refuse_while_busy(self.target)
-        state = await hook.read_app(self.target)
+        # What is read just after a swap may tell of the time before it.
+        state = await settled(
+            lambda: hook.read_app(self.target), lambda seen: asked is None or before.swapped_in(seen.production)
+        )
         if before.swapped_in(state.production):
+            if asked is None:
+                raise ChangedByOthers(
+                    f"Somebody swapped {self.target} while this release was under way (Azure's last swap: "
+                    f"{state.production.last_swap}). It was not swapped again. Look at what production serves."
+                )
             self.log.info("%s is in production already; an earlier try swapped it.", self.target.at_start)
             return None
         if asked not in (None, state.production.last_swap) and not was_cleared(context, self.retries):
@@ -110,9 +118,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 f"The swap of {self.target} took place, and somebody has swapped it back since (Azure's last swap: "
                 f"{state.production.last_swap}). It was not swapped again."
             )
-        await self._refuse_what_others_changed(hook, context, state)
+        await self._refuse_what_others_changed(hook, context)
         store.set(_CLEARING, True)
-        await hook.clear_weight(self.target)
+        left = weight_left(context, self.shift_task_ids or ())
+        await hook.clear_weight(self.target, was_left=left is not None and not store.get(_CLEARED_AT))
         if not store.get(_CLEARED_AT):
             store.set(_CLEARED_AT, now().isoformat())
         self.log.info("All new users go to production; swapping %s into it.", self.target)
@@ -120,21 +129,24 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         context["ti"].xcom_push(ASKED_KEY, state.production.last_swap)
         return await hook.begin_swap(self.target)
 
-    async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context, state: AppState) -> None:
+    async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
         if was_cleared(context, self.retries):
             return
         if self.shift_task_ids is not None:
             cleared_by_us = context["task_state_store"].get(_CLEARING) is not None
             left = weight_left(context, self.shift_task_ids)
-            refuse_foreign(self.target, state.rule_for(self.slot), (left, None) if cleared_by_us else (left,))
+            await hook.refuse_foreign_rule(self.target, (left, None) if cleared_by_us else (left,))
         deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
         if self.image_os:
-            image = await hook.read_image(self.target, self.image_os)
-            refuse_foreign_content(self.target, "image", image or "", deployed.get("image", ""))
-        elif deployed.get("deployment_id"):
-            latest = await hook.read_deployment(self.target)
-            refuse_foreign_content(self.target, "deployment", latest, deployed["deployment_id"])
+            kind, os, brought = "image", self.image_os, deployed.get("image", "")
+            found = await settled(lambda: hook.read_image(self.target, os), lambda seen: seen == brought)
+        elif brought := deployed.get("deployment_id", ""):
+            kind = "deployment"
+            found = await settled(lambda: hook.read_deployment(self.target), lambda seen: seen == brought)
+        else:
+            return
+        refuse_foreign_content(self.target, kind, found or "", brought)
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:

@@ -8,6 +8,11 @@ from app_service_canary.errors import ChangedByOthers
 from app_service_canary.release.app_state import AppTarget, TrafficRule
 
 
+def weight_of(rule: TrafficRule | None) -> float | None:
+    """The rule's weight in percent; None when there is no rule."""
+    return rule.weight if rule else None
+
+
 def refuse_foreign(target: AppTarget, found: TrafficRule | None, left: Collection[float | None]) -> None:
     """Refuses a traffic rule that this release did not leave.
 
@@ -22,9 +27,9 @@ def refuse_foreign(target: AppTarget, found: TrafficRule | None, left: Collectio
     Raises:
         ChangedByOthers: it is none of these.
     """
-    if (found.weight if found else None) in left:
+    if weight_of(found) in left:
         return
-    says, expected = _said(found.weight if found else None), " or ".join(_said(weight) for weight in left)
+    says, expected = _said(weight_of(found)), " or ".join(_said(weight) for weight in left)
     raise ChangedByOthers(
         f"Somebody changed the traffic rule of {target}: Azure says {says}, this release had left {expected}. "
         "It was not overwritten. If the release shall go on, clear this task: it takes the rule as it is then."

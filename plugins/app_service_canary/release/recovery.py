@@ -42,19 +42,26 @@ def to_undo(before: Before, now: AppState, slot: str, *, swap_asked: bool) -> tu
     return tuple(undo)
 
 
-def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule]) -> str:
+def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule] | None) -> str:
     """The commands with which a person finishes the way back, in their order, separated by semicolons.
 
     Args:
         target: app and slot.
         left: what is left to undo.
-        rules: all rules of the app; `traffic-routing clear` would take the other slots' users away too.
+        rules: all rules of the app, for `traffic-routing clear` would take the other slots' users away too; None:
+            they could not be read.
     """
     app, slot = f"-g {target.resource_group} -n {target.app}", f"--slot {target.slot}"
-    others = " ".join(f"{rule.name}={rule.weight:g}" for rule in rules if rule.name.lower() != target.slot.lower())
-    routing = f"set {app} --distribution {others}" if others else f"clear {app}"
+    others = [rule for rule in rules or () if rule.name.lower() != target.slot.lower()]
+    keeping = f"az webapp traffic-routing set {app} --distribution "
+    if rules is None:
+        routing = f"az webapp traffic-routing show {app}; {keeping}SLOT=PERCENT for each other slot in it (none: clear)"
+    elif others:
+        routing = keeping + " ".join(f"{rule.name}={rule.weight:g}" for rule in others)
+    else:
+        routing = f"az webapp traffic-routing clear {app}"
     commands = {
-        Undo.CLEAR_RULE: f"az webapp traffic-routing {routing}",
+        Undo.CLEAR_RULE: routing,
         Undo.CANCEL_PREVIEW: f"az webapp deployment slot swap {app} {slot} --action reset",
         Undo.START_SLOT: f"az webapp start {app} {slot}",
         Undo.SWAP_BACK: f"az webapp deployment slot swap {app} {slot} --target-slot production",

@@ -110,7 +110,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         """Takes new users off the slot now, before any task is scheduled; when that was done."""
         for attempt in range(1, CLEARING_TRIES + 1):
             try:
-                await self.hook.clear_weight(self.target)
+                await self.hook.clear_weight(self.target, was_left=True)
             except PermanentError as error:
                 self.log.error("%s The rule is left to `restore`.", error)
                 return None
