@@ -1,4 +1,4 @@
-"""A swap that ends at the worst moment: just after a task has looked at the app, and before it acts on what it saw."""
+"""What a task saw is not so any more when it acts: a swap ended just then, or Azure told of the time before."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from app_service_canary.errors import AzureUnavailable, OperationInProgress
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
 from app_service_canary.operators.swap import ASKED_KEY
-from app_service_canary.release.app_state import AppTarget
+from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_simulator.faults.fault import Fault
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ def test_a_swap_that_ends_between_looking_and_asking_is_not_undone(
     end_the_swap: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("app_service_canary.operators.swap.READ_BACK", NO_PATIENCE)
     monkeypatch.setattr(AppServiceHook, "read_app", then(end_the_swap, AppServiceHook.read_app))
     monkeypatch.setattr(patience, "LOOK_AGAIN", ())  # the look after which the swap ends is the last
     context = ready_to_swap(simulator, fresh_app)
@@ -120,3 +121,28 @@ def test_a_swap_whose_answer_was_lost_is_undone_by_the_way_back(simulator: Runni
     restore(simulator, fresh_app).execute(context)
 
     assert simulator.version(fresh_app) == "1.0.0"
+
+
+def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    way_back = restore(simulator, fresh_app)
+    read_app, refuse_while_busy = AppServiceHook.read_app, AppServiceHook.refuse_while_busy
+    from_before = way_back.with_hook(lambda hook: hook.read_app(way_back.target))
+    simulator.swap(fresh_app)
+    stale: list[AppState] = []
+
+    async def free_and_then_stale(self: AppServiceHook, target: AppTarget) -> None:
+        await refuse_while_busy(self, target)
+        stale.append(from_before)
+
+    async def read_stale_once(self: AppServiceHook, target: AppTarget) -> AppState:
+        return stale.pop() if stale else await read_app(self, target)
+
+    monkeypatch.setattr(AppServiceHook, "refuse_while_busy", free_and_then_stale)
+    monkeypatch.setattr(AppServiceHook, "read_app", read_stale_once)
+    way_back.execute(context)
+
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
