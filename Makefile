@@ -20,7 +20,7 @@ SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard guards) 
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help release airflow simulator stop test lint guards bench chaos screenshots az lock clean
+.PHONY: help release airflow simulator stop test lint faults guards bench chaos screenshots az lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -51,6 +51,9 @@ lint: $(DEVELOPMENT_STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy $(SOURCES)
+
+faults: $(DEVELOPMENT_STAMP) ## every fault at every call of a release, and random stories for long; INTERLEAVINGS=500
+	FAULTS=all INTERLEAVINGS=$(or $(INTERLEAVINGS),200) $(VENV)/bin/python -m pytest -n 2 --dist loadfile tests/faults
 
 guards: $(DEVELOPMENT_STAMP) ## take away each guard of docs/guards.md, and expect its tests to fail; GUARD=name for one
 	$(VENV)/bin/python -m guards $(GUARD)

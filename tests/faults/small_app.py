@@ -3,11 +3,13 @@
 import json
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 _PROGRAM = """
 import json, os, socket
 
-version = json.load(open("settings.json"))["version"]
+settings = json.load(open("settings.json"))
+version = settings["version"]
 body = json.dumps({"version": version}).encode()
 head = "HTTP/1.1 %s\\r\\nContent-Type: application/json\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n"
 good = (head % ("200 OK", len(body))).encode() + body
@@ -17,7 +19,7 @@ while True:
     connection, _ = server.accept()
     try:
         asked = connection.recv(65536)
-        unhealthy = os.environ.get("UNHEALTHY") and asked.startswith(b"GET /health ")
+        unhealthy = asked.startswith(b"GET /health ") and os.path.exists(settings["unhealthy_while"])
         connection.sendall(bad if unhealthy else good)
     except OSError:
         pass
@@ -26,10 +28,16 @@ while True:
 """
 
 
-def small_package(version: str) -> bytes:
-    """A zip of it. Its setting UNHEALTHY makes GET /health answer 503; everything else it answers with its version."""
+def small_package(version: str, unhealthy_while: Path) -> bytes:
+    """A zip of it.
+
+    Args:
+        version: what it answers to everything.
+        unhealthy_while: as long as this file exists, it answers 503 to GET /health.
+    """
     package = BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("app.py", _PROGRAM)
-        archive.writestr("settings.json", json.dumps({"version": version}))
+        settings = {"version": version, "unhealthy_while": str(unhealthy_while)}
+        archive.writestr("settings.json", json.dumps(settings))
     return package.getvalue()

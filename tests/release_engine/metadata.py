@@ -50,21 +50,47 @@ class TaskRow:
         self.next_method = self.next_kwargs = self.trigger = None
 
 
+@dataclass
+class Shared:
+    """What the runs of a deployment of Airflow share.
+
+    Attributes:
+        connections: by id, as JSON, as in an environment variable `AIRFLOW_CONN_…`.
+        variables: by key.
+        asset_events: oldest first, as Airflow's API shows them.
+    """
+
+    connections: dict[str, str]
+    variables: dict[str, str] = field(default_factory=dict)
+    asset_events: list[dict[str, Any]] = field(default_factory=list)
+
+    def note_events(self, outlet_events: list[dict[str, Any]]) -> None:
+        """Keeps the asset events of a task that has succeeded."""
+        for event in outlet_events:
+            key = event["dest_asset_key"]
+            self.asset_events.append(
+                {
+                    "id": len(self.asset_events) + 1,
+                    "timestamp": datetime.now(timezone.utc),
+                    "extra": json.loads(json.dumps(event["extra"])),
+                    "asset": {"name": key["name"], "uri": key["uri"], "group": ""},
+                    "created_dagruns": [],
+                }
+            )
+
+
 class Metadata:
     """The rows of one run. Everything is kept as JSON, so that nothing gets by that Airflow could not store.
 
     Args:
         dag_id, run_id: of the run.
         conf: the run's configuration.
-        connections: by id, as JSON, as in an environment variable `AIRFLOW_CONN_…`.
-        variables: shared with other runs.
+        shared: with other runs.
     """
 
-    def __init__(
-        self, dag_id: str, run_id: str, conf: dict[str, Any], connections: dict[str, str], variables: dict[str, str]
-    ) -> None:
-        self.dag_id, self.run_id = dag_id, run_id
-        self.connections, self.variables = connections, variables
+    def __init__(self, dag_id: str, run_id: str, conf: dict[str, Any], shared: Shared) -> None:
+        self.dag_id, self.run_id, self.shared = dag_id, run_id, shared
+        self.variables = shared.variables
         self.tasks: dict[str, TaskRow] = {}
         self.xcoms: dict[tuple[str, str], str] = {}
         self.states: dict[tuple[str, str], str] = {}
@@ -104,6 +130,8 @@ class Metadata:
             comms.GetTaskStates: self._get_task_states,
             comms.CreateHITLDetailPayload: self._ask_person,
             comms.GetHITLDetailResponse: self._get_response,
+            comms.ValidateInletsAndOutlets: lambda message: comms.InactiveAssetsResult(inactive_assets=[]),
+            comms.GetAssetEventByAsset: self._get_asset_events,
             comms.SetRenderedFields: lambda message: json.dumps(message.rendered_fields) and None,
             comms.MaskSecret: lambda message: None,
         }
@@ -168,12 +196,18 @@ class Metadata:
         return comms.OKResponse(ok=True)
 
     def _get_connection(self, message: Any) -> Any:
-        if message.conn_id not in self.connections:
+        if message.conn_id not in self.shared.connections:
             return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND, detail={"conn_id": message.conn_id})
         fields: dict[str, Any] = {"host": None, "schema": None, "login": None, "password": None, "port": None}
-        fields |= json.loads(self.connections[message.conn_id])
+        fields |= json.loads(self.shared.connections[message.conn_id])
         fields["extra"] = json.dumps(fields.get("extra") or {})
         return comms.ConnectionResult.model_validate({"conn_id": message.conn_id, **fields})
+
+    def _get_asset_events(self, message: Any) -> Any:
+        assert (message.after, message.before) == (None, None), "moments are not asked for"
+        found = [event for event in self.shared.asset_events if message.uri in (None, event["asset"]["uri"])]
+        found = found if message.ascending else found[::-1]
+        return comms.AssetEventsResult.model_validate({"asset_events": found[: message.limit]})
 
     def _get_task_states(self, message: Any) -> Any:
         asked = message.task_ids if message.task_ids is not None else list(self.tasks)

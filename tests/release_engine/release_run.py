@@ -1,93 +1,34 @@
 """Runs a release's real DAG in this process: Airflow's own task runner, without its scheduler and database.
 
 process.py      what runs a task or a trigger, and where it can die
+supervisor.py   Airflow's task runner, and what it says to Airflow
 metadata.py     what Airflow's database keeps of one run, and what it answers
-release_run.py  decides what runs next, as Airflow's scheduler and triggerer do, and runs it, step by step
+triggerer.py    runs triggers
+release_run.py  decides what runs next, as Airflow's scheduler does, and runs it, step by step
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
 from datetime import datetime, timedelta, timezone
-from importlib import import_module
 from traceback import format_exception
 from typing import Any
-from unittest import mock
 
-import structlog
 from airflow.sdk.api.datamodels._generated import TIRunContext
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-from airflow.sdk.execution_time import comms, task_runner
+from airflow.sdk.execution_time import comms
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.serde import deserialize, serialize
-from pydantic import TypeAdapter
-from tests.release_engine.metadata import FINISHED, Metadata, TaskRow
-from tests.release_engine.process import AIRFLOW, CURRENT, Killed, Point, Process, calls_to_azure_are_points
+from tests.release_engine.metadata import FINISHED, Metadata, Shared, TaskRow
+from tests.release_engine.process import BEFORE, Killed, Point
+from tests.release_engine.supervisor import AirflowProcess, run_task
+from tests.release_engine.triggerer import Triggerer
 from uuid6 import uuid7
 
-REQUESTS: TypeAdapter[Any] = TypeAdapter(comms.ToSupervisor)
-
-SILENT = structlog.wrap_logger(structlog.ReturnLogger(), processors=[structlog.processors.KeyValueRenderer()])
-"""For what the task runner says of each task; the plugin's own sentences go to the tasks' own loggers."""
-
 RUNNING_STATES = ("running", "deferred")
-
-
-class _Messages:
-    """What `SUPERVISOR_COMMS` is in a task process or triggerer: asks the database of the run that is running."""
-
-    def send(self, msg: Any) -> Any:
-        process = CURRENT.get()
-        assert isinstance(process, _AirflowProcess), f"{msg!r} was sent outside a run"
-        return process.send(msg)
-
-    async def asend(self, msg: Any) -> Any:
-        return self.send(msg)
-
-
-class _AirflowProcess(Process):
-    """A process that talks to Airflow as well."""
-
-    def __init__(self, name: str, run: ReleaseRun, *, is_trigger: bool = False) -> None:
-        super().__init__(name, run.counts, run.reached)
-        self.run, self.is_trigger, self.last_word = run, is_trigger, None
-
-    def send(self, msg: Any) -> Any:
-        # Over the wire, as Airflow sends it: what cannot be sent there does not get by here.
-        frame = comms._RequestFrame(id=0, body=msg.model_dump()).as_bytes()
-        received = REQUESTS.validate_python(_decoded(frame))
-        with self.calling(AIRFLOW, type(msg).__name__):
-            if isinstance(received, comms.SucceedTask | comms.TaskState | comms.DeferTask | comms.RetryTask):
-                self.last_word = received
-                return None
-            if isinstance(received, comms.GetHITLDetailResponse) and not self.is_trigger:
-                # A worker's supervisor knows no answer to this one.
-                raise AirflowRuntimeError(comms.ErrorResponse(error=ErrorType.GENERIC_ERROR))
-            return self.run.metadata.answer(received)
-
-
-def _decoded(frame: bytearray) -> Any:
-    import msgspec
-
-    return msgspec.msgpack.decode(bytes(frame[4:]))[1]
-
-
-@contextmanager
-def in_this_process() -> Iterator[None]:
-    """Puts Airflow's task runner to work in this process, in any thread of it; once for all runs."""
-    with (
-        calls_to_azure_are_points(),
-        mock.patch.object(task_runner, "SUPERVISOR_COMMS", _Messages(), create=True),
-        # The task runner sets a handler for SIGTERM, which is for a process of its own.
-        mock.patch("signal.signal"),
-    ):
-        yield
 
 
 class ReleaseRun:
@@ -96,7 +37,7 @@ class ReleaseRun:
     Args:
         dag: as the factory makes it.
         conf: what the release is asked to do.
-        connections, variables: see `Metadata`.
+        shared: what the runs of one Airflow share.
         speed: how many times faster than usual retries come, as the simulator's is for Azure.
     """
 
@@ -105,28 +46,27 @@ class ReleaseRun:
         dag: Any,
         conf: dict[str, Any],
         *,
-        connections: dict[str, str],
-        variables: dict[str, str] | None = None,
+        shared: Shared,
         speed: float = 1.0,
     ) -> None:
         self.dag, self.speed = dag, speed
         run_id = f"manual__{uuid.uuid4().hex[:12]}"
-        self.metadata = Metadata(dag.dag_id, run_id, conf, connections, {} if variables is None else variables)
+        self.metadata = Metadata(dag.dag_id, run_id, conf, shared)
         self.metadata.tasks = {task.task_id: TaskRow(task.task_id, task.retries) for task in dag.topological_sort()}
         self.counts: dict[str, int] = {}
+        self.points: list[Point] = []
+        """Every point that a process has reached."""
+        self.kills = 0
         self.story: list[str] = []
         """What happened, for people who look into a failure."""
         self.watchers: list[Callable[[Point], None]] = []
         """Called at every point of every process of this run; may raise Killed."""
-        self._loop = asyncio.new_event_loop()
-        self._waiting: dict[str, asyncio.Task[Any]] = {}
+        self._triggerer = Triggerer(lambda row: self._process(f"trigger of {row.task_id}", is_trigger=True))
 
     def close(self) -> None:
         """Ends the triggerer."""
-        self.restart_triggerer()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-        assert self.metadata.trouble == []
+        self._triggerer.close()
+        assert not self.metadata.trouble, f"no answer to {self.metadata.trouble}"
 
     # -- looking -------------------------------------------------------------------------------------
 
@@ -158,12 +98,18 @@ class ReleaseRun:
 
     def reached(self, point: Point) -> None:
         """A process of this run has reached a point."""
+        self.points.append(point)
         for watcher in self.watchers:
             try:
                 watcher(point)
             except Killed:
+                self.kills += 1
                 self.story.append(f"killed {point}")
                 raise
+
+    def calls_by_process(self, side: str) -> Counter[str]:
+        """How many calls each process made to Azure, or to Airflow."""
+        return Counter(point.process for point in self.points if (point.side, point.when) == (side, BEFORE))
 
     def _leaves(self) -> Iterator[str]:
         def counts(task: Any) -> bool:
@@ -214,11 +160,7 @@ class ReleaseRun:
 
     def restart_triggerer(self) -> None:
         """Ends the triggerer as a restart does; what waits goes on from what the database has of it."""
-        for waiting in self._waiting.values():
-            waiting.cancel()
-        if self._waiting:
-            self._loop.run_until_complete(asyncio.wait(self._waiting.values()))
-        self._waiting.clear()
+        self._triggerer.restart()
 
     # -- scheduling --------------------------------------------------------------------------------
 
@@ -275,8 +217,8 @@ class ReleaseRun:
 
     def _run(self, row: TaskRow) -> None:
         row.state = "running"
-        process = _AirflowProcess(row.task_id, self)
-        told = copy_context().run(self._run_in, process, row)
+        process = self._process(row.task_id)
+        told = run_task(process, self._instance(row))
         if row.state != "running":
             return  # a person has ended it meanwhile
         if process.dead:
@@ -289,9 +231,11 @@ class ReleaseRun:
         self.story.append(f"{row.task_id} try {row.try_number}: {told}")
         self._heed(row, process.last_word)
 
-    def _run_in(self, process: _AirflowProcess, row: TaskRow) -> str:
-        CURRENT.set(process)
-        ti = RuntimeTaskInstance.model_construct(
+    def _process(self, name: str, *, is_trigger: bool = False) -> AirflowProcess:
+        return AirflowProcess(name, self.counts, self.reached, self.metadata.answer, is_trigger=is_trigger)
+
+    def _instance(self, row: TaskRow) -> RuntimeTaskInstance:
+        return RuntimeTaskInstance.model_construct(
             id=row.id,
             task_id=row.task_id,
             dag_id=self.dag.dag_id,
@@ -305,11 +249,6 @@ class ReleaseRun:
             start_date=datetime.now(timezone.utc),
             state="running",
         )
-        try:
-            state, _, error = task_runner.run(ti, ti.get_template_context(), SILENT)
-        except Killed:
-            return "killed"
-        return f"{state}{f': {type(error).__name__}: {error}' if error else ''}"
 
     def _context(self, row: TaskRow) -> TIRunContext:
         left = [key for task, key in self.metadata.xcoms if task == row.task_id]
@@ -334,6 +273,7 @@ class ReleaseRun:
         elif isinstance(word, comms.RetryTask):
             self._retry(row, word.retry_delay_seconds)
         elif isinstance(word, comms.SucceedTask):
+            self.metadata.shared.note_events(word.outlet_events or [])
             self._end(row, "success")
         elif isinstance(word, comms.TaskState) and word.state.value == "skipped":
             self._end(row, "skipped")
@@ -356,62 +296,25 @@ class ReleaseRun:
     def _end(self, row: TaskRow, state: str) -> None:
         row.state = state
         row.leave_deferral()
-        if waiting := self._waiting.pop(row.task_id, None):
-            waiting.cancel()
-            self._loop.run_until_complete(asyncio.wait([waiting]))
+        self._triggerer.forget(row.task_id)
 
     # -- the triggerer --------------------------------------------------------------------------------
 
     def _trigger(self, wait: float) -> bool:
         """Lets every trigger go on for a while, and resumes the tasks of those that have fired."""
-        for row in self.tasks.values():
-            if row.state == "deferred" and row.task_id not in self._waiting:
-                self._waiting[row.task_id] = copy_context().run(self._start, row)
-        if not self._waiting:
-            return _pause(wait)
-        waiting = self._waiting.values()
-        self._loop.run_until_complete(asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED))
-        ended = [task_id for task_id, task in self._waiting.items() if task.done()]
-        for task_id in ended:
-            self._fired(self.tasks[task_id], self._waiting.pop(task_id))
-        return bool(ended)
-
-    def _start(self, row: TaskRow) -> asyncio.Task[Any]:
-        """Makes the trigger from what the database has of it, as every start of a triggerer does."""
-        assert row.trigger is not None
-        CURRENT.set(_AirflowProcess(f"trigger of {row.task_id}", self, is_trigger=True))
-        classpath, arguments = row.trigger
-        module, _, name = classpath.rpartition(".")
-        trigger = getattr(import_module(module), name)(**deserialize(json.loads(arguments)))
-
-        async def first_event() -> Any:
-            async for event in trigger.run():
-                return event
-            return None
-
-        return self._loop.create_task(first_event())
-
-    def _fired(self, row: TaskRow, task: asyncio.Task[Any]) -> None:
-        error = task.exception()
-        if isinstance(error, Killed):
-            # The whole triggerer is gone, with all that waited in it; the next one begins anew.
-            self.restart_triggerer()
-        elif error is not None or task.result() is None:
-            self.story.append(f"trigger of {row.task_id}: {error!r}")
-            traceback = format_exception(type(error), error, error.__traceback__) if error else None
-            self._resume(row, {"error": "Trigger failure", "traceback": traceback}, method="__fail__")
-        else:
-            self._resume(row, {**deserialize(row.next_kwargs or {}), "event": task.result().payload})
+        fired = self._triggerer.look([row for row in self.tasks.values() if row.state == "deferred"], wait)
+        for task_id, ended in fired.items():
+            row = self.tasks[task_id]
+            if ended is None or isinstance(ended, BaseException):
+                self.story.append(f"trigger of {task_id}: {ended!r}")
+                traceback = format_exception(type(ended), ended, ended.__traceback__) if ended else None
+                self._resume(row, {"error": "Trigger failure", "traceback": traceback}, method="__fail__")
+            else:
+                self._resume(row, {**deserialize(row.next_kwargs or {}), "event": ended.payload})
+        return bool(fired)
 
     def _resume(self, row: TaskRow, arguments: dict[str, Any], method: str | None = None) -> None:
-        if waiting := self._waiting.pop(row.task_id, None):
-            waiting.cancel()
-            self._loop.run_until_complete(asyncio.wait([waiting]))
+        self._triggerer.forget(row.task_id)
         row.next_method = method or row.next_method
         row.next_kwargs = json.loads(json.dumps(serialize(arguments)))
         row.trigger, row.state = None, "scheduled"
-
-
-def _pause(seconds: float) -> bool:
-    time.sleep(seconds)
-    return False
