@@ -38,6 +38,12 @@ EXPIRED_TOKEN = "ExpiredAuthenticationToken"  # noqa: S105 - Azure's code, not a
 ODD_BODY = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What Microsoft's client raises when a body is not what its model expects. No error of ours is one of these."""
 
+NOT_FROM_ENTRA = "Unexpected response from Microsoft Entra ID"
+"""What azure-identity says of an answer that is neither a token nor a refusal, as a page of something in between."""
+
+ERRORS_FROM = 400
+"""The first HTTP status that is an error."""
+
 PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
 
@@ -126,6 +132,8 @@ def azure_errors(doing: str) -> Iterator[None]:
     except (DecodeError, *ODD_BODY) as error:
         raise unreadable(doing, f"{type(error).__name__}: {error}") from error
     except HttpResponseError as error:
+        if NOT_FROM_ENTRA in error.message or (error.response is not None and (error.status_code or 0) < ERRORS_FROM):
+            raise unreadable(doing, error.message) from error
         if error.response is None:
             kind = AzureRequestRejected if isinstance(error, ClientAuthenticationError) else TransientAzureError
             raise kind(f"{doing}: {_shortened(error.message)}") from error

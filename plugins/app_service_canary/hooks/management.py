@@ -13,7 +13,7 @@ from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
 
 from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.hooks.app_hosts import AppHosts
-from app_service_canary.hooks.azure_errors import azure_errors, body_of, error_of
+from app_service_canary.hooks.azure_errors import ERRORS_FROM, azure_errors, body_of, error_of
 from app_service_canary.hooks.connection import AzureSettings
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 for name in ("azure", "httpx"):
     # One line for each request, with its headers, would bury the sentences of a task's log.
     logging.getLogger(name).setLevel(logging.WARNING)
-
-ERRORS_FROM = 400
 
 Self = TypeVar("Self", bound="AzureManagementHook")
 

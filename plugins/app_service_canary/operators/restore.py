@@ -200,10 +200,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def _incomplete(self, why: str, left: Sequence[Undo], rules: Sequence[TrafficRule] | None) -> RestoreIncomplete:
         whose = f"Users are on the NEW version of app '{self.app}'. " if Undo.SWAP_BACK in left else ""
+        what = "Left to do by hand, in this order" if left else "Nothing seen last is left to do; see whether it is so"
         commands = by_hand(self.target, left, rules)
         return RestoreIncomplete(
-            f"{whose}The way back could not be finished: {why} Left to do by hand, in this order: {commands}. Or clear "
-            "this task to try again."
+            f"{whose}The way back could not be finished: {why} {what}: {commands}. Or clear this task to try again."
         )
 
     # -- the slot --------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule
 
     Args:
         target: app and slot.
-        left: what is left to undo.
+        left: what is left to undo; nothing: the command that shows where users are sent.
         rules: all rules of the app, for `traffic-routing clear` would take the other slots' users away too; None:
             they could not be read.
     """
@@ -66,4 +66,4 @@ def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule
         Undo.START_SLOT: f"az webapp start {app} {slot}",
         Undo.SWAP_BACK: f"az webapp deployment slot swap {app} {slot} --target-slot production",
     }
-    return "; ".join(commands[undo] for undo in left)
+    return "; ".join(commands[undo] for undo in left) or f"az webapp traffic-routing show {app}"

@@ -177,3 +177,10 @@ def test_anything_else_passes_as_it_is(error: Exception) -> None:
         raise error
 
     assert raised.value is error
+
+
+def test_a_page_in_place_of_entra_ids_answer_is_worth_another_try() -> None:
+    page = ClientAuthenticationError(message="Unexpected response from Microsoft Entra ID: <!DOCTYPE html>")
+
+    with pytest.raises(TransientAzureError, match="could not be read"), azure_errors(DOING):
+        raise page

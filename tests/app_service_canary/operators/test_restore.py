@@ -284,3 +284,13 @@ def test_the_time_there_is_counts_over_all_tries_until_a_person_clears_the_task(
     simulator.set_faults()
     restore(simulator, fresh_app, timeout=timedelta(seconds=30)).execute(cleared(context))
     assert rules(simulator, fresh_app) == []
+
+
+def test_a_slot_that_may_still_be_prepared_for_a_swap_is_told_of_with_the_command_that_cancels_it(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    order_fault("WebApps_ResetSlotConfigurationSlot", "forbidden", app=fresh_app)
+    returned = restore(simulator, fresh_app).execute(after_asking_for_a_swap(simulator, fresh_app))
+    assert "may still be prepared for that swap" in returned["sentence"]
+    assert "AuthorizationFailed" in returned["sentence"]
+    assert f"-n {fresh_app} --slot stage --action reset" in returned["sentence"]

@@ -227,3 +227,14 @@ def test_without_a_record_of_what_was_there_before_nothing_is_swapped(simulator:
     with pytest.raises(PreflightRefused):
         swap(simulator, app).execute(task_context("swap"))
     assert swaps(simulator, app) == 0
+
+
+def test_a_swap_that_somebody_else_made_meanwhile_is_not_taken_for_its_own(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = ready_to_swap(simulator, fresh_app)
+    assert simulator.swap(fresh_app).status_code == 200
+    with pytest.raises(ChangedByOthers, match="Somebody swapped slot 'stage'"):
+        swap(simulator, fresh_app).execute(context)
+    assert context["ti"].xcom_pull("swap", key=ASKED_KEY) is None
+    assert swaps(simulator, fresh_app) == 1

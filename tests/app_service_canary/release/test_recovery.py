@@ -102,3 +102,15 @@ def test_the_command_that_clears_the_rule_keeps_the_other_slots_users() -> None:
     assert by_hand(TARGET, (Undo.CLEAR_RULE,), rules) == (
         "az webapp traffic-routing set -g storefront-rg -n storefront --distribution beta=5 fade=1.5"
     )
+
+
+def test_where_the_rules_could_not_be_read_a_person_looks_at_them_first() -> None:
+    assert by_hand(TARGET, (Undo.CLEAR_RULE,), None).split("; ") == [
+        "az webapp traffic-routing show -g storefront-rg -n storefront",
+        "az webapp traffic-routing set -g storefront-rg -n storefront --distribution SLOT=PERCENT for each other slot "
+        "in it (none: clear)",
+    ]
+
+
+def test_with_nothing_left_a_person_is_told_how_to_see_it() -> None:
+    assert by_hand(TARGET, (), ()) == "az webapp traffic-routing show -g storefront-rg -n storefront"
