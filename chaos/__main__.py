@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -129,7 +130,7 @@ def run(choices: Choices, console: Console, results: list[Judged]) -> list[Case]
         say("recording releases without a kill")
         promoted, *others = campaign.record().values()
         found = discover(promoted, others)
-        (directory.path / "cases.txt").write_text("".join(f"{case.name}\n" for case in found))
+        (directory.path / "cases.txt").write_text("".join(f"{case.name}\n" for case in found), encoding="utf-8")
         chosen = choices.of_all(found)
         say(f"{len(found)} cases found; trying {len(chosen)}, {choices.abreast} at once")
         campaign.try_out(chosen, results)
@@ -151,10 +152,15 @@ def report(chosen: Sequence[Case], results: Sequence[Judged], seconds: float, co
     """Prints the table; the exit status."""
     show(results, seconds, console)
     lines = [
-        {"case": result.case.name, "killed": result.case.victim, "problems": list(result.problems)}
+        {
+            "case": result.case.name,
+            "killed": result.case.victim,
+            "problems": list(result.problems),
+            "ending": asdict(result.ending),
+        }
         for result in results
     ]
-    (RUN / "results.json").write_text(json.dumps(lines, indent=2) + "\n")
+    (RUN / "results.json").write_text(json.dumps(lines, indent=2, default=str) + "\n", encoding="utf-8")
     tried = {result.case for result in results}
     untried = [f"{case.name}: not tried, for no app was left" for case in chosen if case not in tried]
     wrong = [*problems(results), *untried]
