@@ -151,3 +151,11 @@ def test_what_a_release_leaves_is_json(scene: MakeScene) -> None:
     assert all(isinstance(json.loads(value), object) for value in run.metadata.xcoms.values())
     assert run.outcome["outcome"] == "rolled_back"
     assert told.failed_visits == []
+
+
+def test_a_task_that_a_person_marks_as_success_lets_the_release_go_on(scene: MakeScene) -> None:
+    told = scene()
+    told.once_waiting("approval", lambda run: run.mark("approval", "success"))
+    run = told.tell(told.release())
+    assert run.state == "success"
+    assert "approved by marking the task" in run.outcome["sentence"]

@@ -88,6 +88,32 @@ def test_every_call_may_fail_once_or_twice_with_trouble_that_passes(
     all_end_well(cases)
 
 
+@pytest.mark.skipif(not EVERYTHING, reason="make faults; the sweeps meet every call already, many to a release")
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_every_call_may_fail_alone(fast_simulator: RunningSimulator, engine: None, story: Story) -> None:
+    scene, _, _ = tell(fast_simulator, story)
+    calls = calls_of(scene)
+    scene.close()
+    cases: dict[str, Callable[[], list[str]]] = {}
+    for call in calls:
+        faults = {f"{name} before": {**fault, "when": "before"} for name, fault in ANY_CALL.items()}
+        faults["truncated"] = {"do": "truncated"}
+        if call.writes:
+            faults |= {f"{name} after": {**fault, "when": "after"} for name, fault in ANY_CALL.items()}
+            faults |= {**WRITES, "late": LATE}
+        else:
+            faults["stale"] = {"do": "stale"}
+        for name, fault in faults.items():
+            cases[f"{story.name}: {name} {call}"] = _alone(fast_simulator, story, call, fault)
+    all_end_well(cases)
+
+
+def _alone(simulator: RunningSimulator, story: Story, call: Call, fault: dict[str, Any]) -> Callable[[], list[str]]:
+    return lambda: judged(
+        simulator, story, lambda scene: [Fault(operation=call.operation, app=scene.app, nth=call.nth, **fault)]
+    )
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_write_that_is_never_answered_is_given_up_and_looked_after(
     fast_simulator: RunningSimulator, engine: None, when: str
@@ -96,10 +122,5 @@ def test_a_write_that_is_never_answered_is_given_up_and_looked_after(
     writes = [call for call in calls_of(scene) if call.writes]
     scene.close()
 
-    def hanging(call: Call) -> Callable[[], list[str]]:
-        fault = {"operation": call.operation, "nth": call.nth, "when": when, "do": "hang"}
-        return lambda: judged(
-            fast_simulator, PROMOTED, lambda scene: [Fault.model_validate({**fault, "app": scene.app})]
-        )
-
-    all_end_well({f"{call} hangs {when} its effect": hanging(call) for call in writes})
+    hang = {"do": "hang", "when": when}
+    all_end_well({f"{call} hangs {when} its effect": _alone(fast_simulator, PROMOTED, call, hang) for call in writes})

@@ -11,7 +11,7 @@ from app_service_simulator.faults.fault import Fault
 
 @pytest.mark.parametrize(
     "fault",
-    [{"do": "server_error"}, {"do": "throttled", "retry_after": 0}, {"do": "reset"}],
+    [{"do": "server_error"}, {"do": "throttled", "retry_after": 0}, {"do": "reset"}, {"do": "not_json"}],
     ids=lambda fault: fault["do"],
 )
 def test_every_third_call_to_entra_may_fail(
