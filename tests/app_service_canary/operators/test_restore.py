@@ -102,7 +102,7 @@ def test_a_stale_answer_does_not_pass_for_a_swap_that_did_not_happen(
     context = after_asking_for_a_swap(simulator, fresh_app)
     simulator.swap(fresh_app)
     for operation in ("WebApps_Get", "WebApps_GetSlot"):
-        order_fault(operation, "stale", app=fresh_app)
+        order_fault(operation, "stale", app=fresh_app, nth=2)
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
 
