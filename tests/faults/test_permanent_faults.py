@@ -39,6 +39,9 @@ SWAP_ENDINGS = {
 }
 """How App Service says that it gives a swap up, and what of it is repeated."""
 
+POLLED = ("WebApps_GetDeploymentSlot", "WebApps_GetOperationResultSlot")
+"""Asked until an operation has ended, so a later call's number is not the same in every release."""
+
 SWAP, DEPLOY = (
     Call("WebApps_SwapSlotSlot", "POST", 1),
     Call("WebApps_CreateOneDeployOperationSlot", "PUT", 1),
@@ -63,7 +66,7 @@ def ends_well_with(
             simulator, story, lambda scene: [fault(scene.app)], **{"patience": LITTLE_PATIENCE, **options}
         )
         wrong = wrong_end(scene, run, story, says)
-        if not faults[0]["acted"]:
+        if not faults[0]["acted"] and faults[0]["operation"] not in POLLED:
             wrong.append("the fault has met no call")
         scene.close()
         return [*wrong, *run.story] if wrong else []
