@@ -6,6 +6,7 @@ client is first needed, never by a DAG file.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from app_service_canary.errors import (
 )
 from app_service_canary.hooks.azure_errors import azure_errors
 from app_service_canary.hooks.deployments import (
+    ACCEPTED,
     begun_deployment,
     deployment_status,
     has_ended,
@@ -27,7 +29,6 @@ from app_service_canary.hooks.deployments import (
 from app_service_canary.hooks.management import AzureManagementHook
 from app_service_canary.hooks.ramp_up_rules import (
     WireRule,
-    as_sent,
     patch,
     read_rules,
     traffic_rule,
@@ -53,6 +54,9 @@ from app_service_canary.release.app_state import (
     TrafficRule,
 )
 from app_service_canary.release.ownership import refuse_foreign, weight_of
+
+CREATION_LIMIT = 240.0
+"""Seconds a new slot may take; 30 are usual. The next try finds it, or waits for it."""
 
 API_VERSION = "2025-05-01"
 """What azure-mgmt-web 11 speaks; for the calls it has no method for."""
@@ -175,7 +179,10 @@ class AppServiceHook(AzureManagementHook):
             sticky = properties_of(await client.web_apps.list_slot_configuration_names(group, app))
             body = new_slot(production, {**copied_config(config), **copied_settings(settings, strings, sticky)})
             poller = await client.web_apps.begin_create_or_update_slot(group, app, target.slot, body)
-            await poller.result()
+            try:
+                await asyncio.wait_for(poller.result(), CREATION_LIMIT)
+            except asyncio.TimeoutError:
+                raise TransientAzureError(f"Creating {target}: it was not done after {CREATION_LIMIT:g} s.") from None
 
     # -- traffic -------------------------------------------------------------------------------------
 
@@ -271,15 +278,20 @@ class AppServiceHook(AzureManagementHook):
         with azure_errors(f"Cancelling the swap that {target} is prepared for"):
             await client.web_apps.reset_slot_configuration_slot(target.resource_group, target.app, target.slot)
 
-    async def refuse_while_busy(self, target: AppTarget) -> None:
-        """Writes the rules as they are, for App Service refuses every write while it works on the app.
+    async def refuse_while_busy(self, target: AppTarget) -> bool:
+        """Writes the rules without ours, for App Service refuses every write while it works on the app.
 
         Nothing that can be read says reliably whether a swap runs whose answer was lost.
+
+        Returns:
+            Whether there was a rule of ours.
 
         Raises:
             OperationInProgress: it works on the app; ask again later.
         """
-        await self._write_rules(target, as_sent(await self._wire_rules(target)))
+        rules = await self._wire_rules(target)
+        await self._write_rules(target, without(rules, target.slot))
+        return _ours(rules, target) is not None
 
     async def _write_rules(self, target: AppTarget, rules: list[WireRule]) -> None:
         client = await self.client()
@@ -377,7 +389,9 @@ class AppServiceHook(AzureManagementHook):
             if error.status in (401, 403, 404):
                 raise
             return OperationStatus(True, failure=str(error))
-        return OperationStatus(response.status_code != 202)
+        if response.status_code != ACCEPTED:
+            properties_in(response, "Asking how the swap goes")  # a page of something in between is no end of a swap
+        return OperationStatus(response.status_code != ACCEPTED)
 
     async def _slot_path(self, target: AppTarget) -> str:
         settings = await self.settings()

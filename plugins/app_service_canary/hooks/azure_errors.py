@@ -8,6 +8,7 @@ and shows as a bare "Conflict".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -94,7 +95,7 @@ def error_of(doing: str, status: int, body: str, retry_after: str | None = None)
     details: dict[str, Any] = {
         "status": status,
         "code": code,
-        "retry_after": float(retry_after) if retry_after and retry_after.isdigit() else None,
+        "retry_after": float(retry_after) if retry_after and re.fullmatch("[0-9]{1,9}", retry_after) else None,
     }
     if code in IN_PROGRESS_CODES or any(words in message for words in IN_PROGRESS_WORDS):
         return OperationInProgress(sentence, **details)

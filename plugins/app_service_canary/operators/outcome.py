@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from app_service_canary.errors import ReleaseNotPromoted
 from app_service_canary.operators.task import FAILURE_KEY, RECORD_KEY
+from app_service_canary.release.decision import APPROVED
 from app_service_canary.release.ending import TaskEnd, conclude
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ReleaseOutcomeOperator(BaseOperator):
 
     def _approval(self, context: Context, states: dict[str, Any]) -> str:
         decision = context["ti"].xcom_pull(task_ids="approval")
-        if decision:
+        if decision and decision["decision"] == APPROVED:
             by = f" by {decision['by']}" if decision.get("by") else ""
             return f"approved{by} ({decision['door']})"
         return "approved by marking the task" if states.get("approval") == "success" else ""

@@ -72,10 +72,9 @@ class ReleasePreflightOperator(AppServiceOperator):
 
     def _remember(self, context: Context, before: Before, stable: Stable | None) -> None:
         """From here on the run may change Azure; the way back needs this, whatever becomes of the release file."""
-        kept = context["task_state_store"].get(RECORD_KEY) or {}
         record = {
             "before": before.to_json(),
-            "stable": kept.get("stable") or (stable.to_json() if stable else None),
+            "stable": stable.to_json() if stable else None,
             "resource_group": self.resource_group,
             "app": self.app,
             "slot": self.slot,

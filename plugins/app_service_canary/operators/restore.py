@@ -7,12 +7,20 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AzureRequestRejected, AzureUnavailable, RestoreIncomplete, TransientError
+from app_service_canary.errors import (
+    AzureRequestRejected,
+    AzureUnavailable,
+    OperationInProgress,
+    RestoreIncomplete,
+    TransientError,
+)
 from app_service_canary.operators.slot_end import SlotEnding
+from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
 from app_service_canary.patience import settled
 from app_service_canary.release.app_state import Before
+from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.recovery import Undo, by_hand, to_undo
 from app_service_canary.release.stable import Stable
@@ -26,10 +34,13 @@ if TYPE_CHECKING:
     from app_service_canary.release.app_state import AppState, TrafficRule
 
 _UNDONE, _SETTLED = "undone", "settled_at_swap"
-"""State keys: what was undone, and the last swap Azure knew of when all was."""
+"""State keys: what was undone; and for which request of a swap all was, with the last swap Azure knew of then."""
+
+_PROMOTED = "promoted"
+"""In place of that last swap: what this request brought about is not to be undone, whatever is swapped later."""
 
 _UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
-_PREPARED = "prepared"
+_PREPARED, _FOREIGN = "prepared", "foreign"
 """Remembered: until when this may take, and how far it has come."""
 
 SWAP_BACKS = 3
@@ -77,7 +88,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def act(self, context: Context) -> Any:
         before = self._followed(context)
-        if before is None or self._ended_well(context, self.promoted_task_id):
+        if before is None:
+            return self._said(context, "Nothing had to be undone.")
+        if self._ended_well(context, self.promoted_task_id) and self._ended_well(context, self.swap_task_id):
+            context["task_state_store"].set(_SETTLED, [self._request(context), _PROMOTED])
             return self._said(context, "Nothing had to be undone.")
         if healing := remembered(context, _HEALING):
             return self._wait_for("deployment", healing["url"], context, healing["id"])
@@ -88,17 +102,18 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if url:
             remember(context, _SWAPPING, url)
             return self._wait_for("swap", url, context)
-        context["task_state_store"].set(_SETTLED, state.production.last_swap)
+        context["task_state_store"].set(_SETTLED, [self._request(context), state.production.last_swap])
+        if before.swapped_in(state.production):
+            remember(context, _FOREIGN, "Production holds what somebody else swapped in; it was not swapped back.")
         return self._end_slot(context, before, state)
 
     def finish(self, context: Context, event: dict[str, Any]) -> Any:
         self._followed(context)
         succeeded = event["status"] == SUCCEEDED
         if healing := remembered(context, _HEALING):
-            ending = self._slot_ending(context)
-            return self._report(
-                context, healing["sentence"] if succeeded else ending.in_vain(event["message"]).sentence
-            )
+            why = self._without_address(context, event["message"])
+            in_vain = self._slot_ending(context).in_vain(why)
+            return self._report(context, healing["sentence"] if succeeded else in_vain.sentence)
         if remembered(context, _SWAPPING):
             remember(context, _SWAPPING, None)
             if succeeded:
@@ -127,13 +142,18 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 left = to_undo(before, seen[-1], self.slot, swap_asked=asked)
             else:
                 left = (Undo.CLEAR_RULE, Undo.SWAP_BACK) if asked else (Undo.CLEAR_RULE,)
-            raise self._incomplete(str(error), left, seen[-1].rules if seen else None) from error
+            why = str(error)
+            if remembered(context, _SWAP_BACKS) and isinstance(error.__cause__, OperationInProgress):
+                why += (
+                    " A swap back was asked for and may be under way: see what production serves before doing anything."
+                )
+            raise self._incomplete(why, left, seen[-1].rules if seen else None) from error
 
     async def _undo(
         self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
     ) -> tuple[AppState, str | None]:
         seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
-        refusal = await self._wait_while_busy(hook)
+        refusal = await self._wait_while_busy(hook, context)
         state = await self._look(hook, context, before, seen)
         asked = self._asked(context) and not self._others_swapped_since(context, state)
         if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
@@ -162,7 +182,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
 
-    async def _wait_while_busy(self, hook: AppServiceHook) -> AzureRequestRejected | None:
+    async def _wait_while_busy(self, hook: AppServiceHook, context: Context) -> AzureRequestRejected | None:
         """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer.
 
         Returns:
@@ -170,7 +190,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             nothing needs to be written.
         """
         try:
-            await hook.refuse_while_busy(self.target)
+            if await hook.refuse_while_busy(self.target):
+                self._note(context, Undo.CLEAR_RULE)
         except AzureRequestRejected as error:
             return error
         return None
@@ -178,10 +199,14 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
         asked, changed = self._asked(context), self._users_were_sent(context)
-        state = await settled(
-            lambda: hook.read_app(self.target),
-            lambda now: not changed or bool(to_undo(before, now, self.slot, swap_asked=asked)),
-        )
+        swapped_back = bool(remembered(context, _SWAP_BACKS))
+
+        def is_plausible(seen: AppState) -> bool:
+            if swapped_back:
+                return not before.swapped_in(seen.production)
+            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=asked))
+
+        state = await settled(lambda: hook.read_app(self.target), is_plausible)
         seen.append(state)
         return state
 
@@ -227,6 +252,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         patience = min(self.patience, self._time_left(context))
         return SlotEnding(self, self.after_rollback, self.artifact, patience)
 
+    def _without_address(self, context: Context, text: str) -> str:
+        stable = Stable.from_json((record_of(context, self.preflight_task_id) or {}).get("stable"))
+        return without_values(text, address_of(context, stable) or "") if stable else text
+
     def _users_were_sent(self, context: Context) -> bool:
         shifted = any(context["ti"].xcom_pull(task_ids=task) for task in self.shift_task_ids)
         return shifted or self._asked(context) or Undo.CLEAR_RULE.value in self._undone(context)
@@ -250,12 +279,16 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return max(timedelta(0), datetime.fromisoformat(until) - now())
 
     def _asked(self, context: Context) -> bool:
-        return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY) is not None
+        return self._request(context) is not None
+
+    def _request(self, context: Context) -> Any:
+        """The request for a swap that this run made last; None when it made none."""
+        return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
 
     def _others_swapped_since(self, context: Context, state: AppState) -> bool:
-        """This run's way back was through once, as when it is cleared after a later release."""
-        when_done = context["task_state_store"].get(_SETTLED)
-        return when_done is not None and when_done != state.production.last_swap
+        """The way back from this very request was through once, as when this run is cleared after a later release."""
+        request, last_swap = context["task_state_store"].get(_SETTLED) or (None, None)
+        return request is not None and request == self._request(context) and last_swap != state.production.last_swap
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
         ti = context["ti"]
@@ -291,7 +324,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return list(context["task_state_store"].get(_UNDONE) or [])
 
     def _report(self, context: Context, of_the_slot: str) -> dict[str, Any]:
-        parts = ("New users are on the stable version.", of_the_slot, remembered(context, _PREPARED))
+        where = remembered(context, _FOREIGN) or "New users are on the stable version."
+        parts = (where, of_the_slot, remembered(context, _PREPARED))
         return self._said(context, " ".join(part for part in parts if part))
 
     def _said(self, context: Context, sentence: str) -> dict[str, Any]:

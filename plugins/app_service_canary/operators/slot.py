@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import PreflightRefused, TransientError
-from app_service_canary.operators.task import AppServiceOperator
+from app_service_canary.operators.task import AppServiceOperator, record_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,6 +61,9 @@ class AppServiceStopSlotOperator(AppServiceOperator):
     """
 
     def act(self, context: Context) -> dict[str, Any]:
+        if record := record_of(context, "preflight"):
+            # The release file may have been changed since; this is the slot that users were pinned to.
+            self.resource_group, self.app, self.slot = record["resource_group"], record["app"], record["slot"]
         return self.with_hook(self._stop)
 
     async def _stop(self, hook: AppServiceHook) -> dict[str, Any]:

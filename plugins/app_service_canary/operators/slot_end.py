@@ -10,6 +10,7 @@ from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.operators.deploy import deploy_package
 from app_service_canary.operators.stable import address_of
 from app_service_canary.release.app_state import Deployment
+from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.stable import SlotEnd, Stable, slot_end
 
@@ -46,12 +47,14 @@ class SlotEnding:
         wish: the release file's `after_rollback`.
         artifact: what the app's releases bring.
         patience: how long trouble that passes is borne.
+        deploy_task_id: the task that brought the release to the slot.
     """
 
     task: AppServiceOperator
     wish: AfterRollback
     artifact: Artifact
     patience: timedelta
+    deploy_task_id: str = "deploy"
 
     def end(
         self, context: Context, stable: Stable | None, *, running: bool, was_running: bool, users_sent: bool
@@ -76,6 +79,10 @@ class SlotEnding:
     def _heal(self, context: Context, stable: Stable | None) -> Ended:
         if stable is None:
             return self.in_vain("no release promoted from here tells what production holds.")
+        if stable.source == (context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}).get("source"):
+            return self.in_vain(
+                f"{stable.source} is where this release came from too; versions need addresses of their own."
+            )
         healed = self._said(HEALED, version=stable.version)
         target = self.task.target
         if self.artifact.is_container:
@@ -84,9 +91,12 @@ class SlotEnding:
         address = address_of(context, stable)
         if address is None:
             return self.in_vain(f"the signature in the address of {stable.source} is not known any more, or has ended.")
-        deployment = self.task.with_hook(
-            lambda hook: deploy_package(hook, target, self.artifact, address), self.patience
-        )
+        try:
+            deployment = self.task.with_hook(
+                lambda hook: deploy_package(hook, target, self.artifact, address), self.patience
+            )
+        except AppServiceCanaryError as error:
+            return self.in_vain(without_values(str(error), address))
         return Ended(healed.sentence, deployment)
 
     def _said(self, sentence: str, version: str = "") -> Ended:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import AzureUnavailable, ChangedByOthers, SwapFailed, TransientError
-from app_service_canary.operators.task import AppServiceOperator, known_before, was_cleared
+from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import weight_left
 from app_service_canary.patience import settled
 from app_service_canary.release.ownership import refuse_foreign_content
@@ -24,8 +24,11 @@ OPERATION_KEY = "operation_url"
 """XCom and state key: where to ask how the swap goes, for a later try and for `restore`."""
 
 ASKED_KEY = "swap_asked"
-"""XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value is the
-last swap that Azure knew of before."""
+"""XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value tells
+this request from any other: `at`, and `before`, the last swap that Azure knew of then."""
+
+_ASKED_SINCE_CLEARED = "asked_since_cleared"
+"""Remembered: a person's clearing is an order to swap anew, and is carried out once."""
 
 _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
 """State keys: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
@@ -33,8 +36,8 @@ _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
 
-READ_BACK = timedelta(minutes=1)
-"""How long Azure may go on telling of the time before a swap that it calls done."""
+READ_BACK = timedelta(minutes=3)
+"""How long Azure may go on telling of the time before a swap that it calls done; longer than swaps usually take."""
 
 
 class AppServiceSwapSlotsOperator(AppServiceOperator):
@@ -113,7 +116,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 )
             self.log.info("%s is in production already; an earlier try swapped it.", self.target.at_start)
             return None
-        if asked not in (None, state.production.last_swap) and not was_cleared(context, self.retries):
+        if asked and asked["before"] != state.production.last_swap and not self._is_to_swap_anew(context):
             raise ChangedByOthers(
                 f"The swap of {self.target} took place, and somebody has swapped it back since (Azure's last swap: "
                 f"{state.production.last_swap}). It was not swapped again."
@@ -125,15 +128,19 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         if not store.get(_CLEARED_AT):
             store.set(_CLEARED_AT, now().isoformat())
         self.log.info("All new users go to production; swapping %s into it.", self.target)
-        store.set(ASKED_KEY, state.production.last_swap)
-        context["ti"].xcom_push(ASKED_KEY, state.production.last_swap)
+        asking = {"at": now().isoformat(), "before": state.production.last_swap}
+        store.set(ASKED_KEY, asking)
+        remember(context, _ASKED_SINCE_CLEARED, True)
+        context["ti"].xcom_push(ASKED_KEY, asking)
         return await hook.begin_swap(self.target)
+
+    def _is_to_swap_anew(self, context: Context) -> bool:
+        """A person cleared this task, and it has not asked since."""
+        return was_cleared(context, self.retries) and not remembered(context, _ASKED_SINCE_CLEARED)
 
     async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
-        if was_cleared(context, self.retries):
-            return
-        if self.shift_task_ids is not None:
+        if self.shift_task_ids is not None and not was_cleared(context, self.retries):
             cleared_by_us = context["task_state_store"].get(_CLEARING) is not None
             left = weight_left(context, self.shift_task_ids)
             await hook.refuse_foreign_rule(self.target, (left, None) if cleared_by_us else (left,))

@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import AppServiceCanaryError, PreflightRefused
 from app_service_canary.patience import PATIENCE, patiently
 from app_service_canary.release.app_state import AppTarget, Before
-from app_service_canary.release.masking import without_signatures
+from app_service_canary.release.masking import secrets_of, without_values
 from app_service_canary.triggers.waiting import WaitingTrigger, read_event
 
 if TYPE_CHECKING:
@@ -35,14 +36,17 @@ RECORD_KEY = "record"
 @contextmanager
 def failure_is_kept(context: Context) -> Iterator[None]:
     """Leaves the sentence of an error where `outcome` finds it, and lets it pass."""
+    address = str((context.get("params") or {}).get("package_uri") or "")
+    for secret in secrets_of(address):
+        mask_secret(secret)
     try:
         yield
     except AppServiceCanaryError as error:
-        context["ti"].xcom_push(FAILURE_KEY, str(error))
+        context["ti"].xcom_push(FAILURE_KEY, without_values(str(error), address))
         raise
     except Exception as error:
         # Nobody knows what it quotes; an XCom is masked by nothing.
-        said = without_signatures(f"{type(error).__name__}: {error}")
+        said = without_values(f"{type(error).__name__}: {error}", address)
         context["ti"].xcom_push(FAILURE_KEY, f"{said} (see the task's log)")
         raise
 

@@ -252,8 +252,6 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         Raises:
             SwapFailed: production holds what it held before.
         """
-        if context["ti"].xcom_pull(task_ids=self.swap_task_id):
-            return
         before = known_before(context, self.preflight_task_id)
         if not before.swapped_in(self.with_hook(lambda hook: hook.read_production(self.target))):
             raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-PROMOTED_BY = "watch_promoted"
-"""A release is promoted when the new version has been watched in production to the end."""
+PROMOTED_BY = ("swap", "watch_promoted")
+"""A release is promoted when the new version was swapped in, and has been watched in production to the end."""
 
 
 class Ending(str, Enum):
@@ -75,13 +75,16 @@ def conclude(
     failed = next((task for task in order if tasks.get(task, TaskEnd(None)).failed), None)
     what = f"Version {version} of app '{app}'"
     why = _why(failed, tasks)
-    if tasks.get(PROMOTED_BY, TaskEnd(None)).state == "success":
+    if all(tasks.get(task, TaskEnd(None)).state == "success" for task in PROMOTED_BY):
         approved = f", {approval}" if approval else ""
         rest = f" Afterwards, {why}" if failed else ""
         return Conclusion(Ending.PROMOTED, f"{what} is promoted: it serves all users{approved}.{rest}")
     if failed == "preflight" and not changed:
         return Conclusion(Ending.REFUSED, f"{what} was not released and nothing was changed: {why}")
     restore = tasks.get("restore", TaskEnd(None))
+    if restore.state == "success" and not restored:
+        left = "restore was marked by a person; see what production serves and where its traffic rules send users."
+        return Conclusion(Ending.NOT_RESTORED, f"{what} was not promoted: {why} ACT NOW: {left}")
     if restore.state != "success":
         left = restore.failure or "restore did not run to its end; clear it to run it again."
         return Conclusion(Ending.NOT_RESTORED, f"{what} was not promoted: {why} ACT NOW: {left}")

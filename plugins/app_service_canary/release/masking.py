@@ -63,3 +63,10 @@ def cautiously(text: str) -> str:
     start, user, rest = _QUERY.split(text, maxsplit=1)[0].rpartition("@")
     scheme = re.match(r"[a-z]+://", start)
     return without_signatures(f"{scheme[0] if scheme else ''}***@{rest}" if user else rest)
+
+
+def without_values(text: str, address: str) -> str:
+    """A text that may quote this address, without the secrets in it, whatever they are called there."""
+    for secret in sorted(secrets_of(address), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return without_signatures(text)

@@ -50,8 +50,9 @@ def refuse_foreign_content(target: AppTarget, what: str, found: str, deployed: s
     """
     if found and deployed and found != deployed:
         raise ChangedByOthers(
-            f"Somebody deployed to {target} while it was watched: it holds {what} {found}, this release brought "
-            f"{deployed}. It was not swapped into production. Trigger a new release of what shall be promoted."
+            f"{target.at_start} holds {what} {found}, and this release brought {deployed}: somebody deployed there, or "
+            "the stable version was put back after a rollback. It was not swapped into production. Trigger a new "
+            "release of what shall be promoted."
         )
 
 

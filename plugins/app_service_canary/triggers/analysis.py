@@ -12,6 +12,9 @@ from app_service_canary.release.measurement import Observation, Side
 from app_service_canary.triggers.app_service import AppServiceTrigger
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, event, now
 
+CLEARING_LIMIT = 120.0
+"""Seconds for all of them: `restore` begins when the trigger has ended, and does not give up so soon."""
+
 CLEARING_TRIES = 5
 """How often the trigger tries to clear the rule itself, before it leaves that to `restore`."""
 
@@ -102,7 +105,11 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             **self.seen.to_json(self.target.slot),
         }
         if verdict.outcome is Outcome.FAIL and self.clear_on_failure:
-            details["rule_cleared_at"] = await self._clear_rule()
+            try:
+                details["rule_cleared_at"] = await asyncio.wait_for(self._clear_rule(), CLEARING_LIMIT)
+            except asyncio.TimeoutError:
+                self.log.error("The rule could not be cleared in %g s; it is left to `restore`.", CLEARING_LIMIT)
+                details["rule_cleared_at"] = None
         status = SUCCEEDED if verdict.outcome is Outcome.PASS else FAILED
         return event(status, verdict.sentence, **details)
 

@@ -25,7 +25,11 @@ def context_of(states: dict[str, str], **failures: str) -> dict[str, Any]:
 
 def test_a_promoted_release_succeeds_and_says_who_approved() -> None:
     context = context_of(dict.fromkeys(ORDER, "success"))
-    context["ti"].xcoms["approval", "return_value"] = {"by": "maria", "door": "required action"}
+    context["ti"].xcoms["approval", "return_value"] = {
+        "decision": "approved",
+        "by": "maria",
+        "door": "required action",
+    }
     assert outcome().execute(context) == {
         "outcome": "promoted",
         "sentence": "Version 2.0.0 of app 'storefront' is promoted: it serves all users, "
@@ -35,6 +39,14 @@ def test_a_promoted_release_succeeds_and_says_who_approved() -> None:
 
 def test_an_approval_by_marking_the_task_is_told_as_such() -> None:
     sentence = outcome().execute(context_of(dict.fromkeys(ORDER, "success")))["sentence"]
+    assert "approved by marking the task" in sentence
+
+
+def test_a_rejection_that_was_overruled_by_marking_the_task_is_not_called_the_rejecters_approval() -> None:
+    context = context_of(dict.fromkeys(ORDER, "success"))
+    context["ti"].xcoms["approval", "return_value"] = {"decision": "rejected", "by": "maria", "door": "variable"}
+    sentence = outcome().execute(context)["sentence"]
+    assert "maria" not in sentence
     assert "approved by marking the task" in sentence
 
 

@@ -141,12 +141,13 @@ def test_where_production_does_not_say_its_version_its_deployment_tells(simulato
         assert (noted_stable(app, context, readiness={}) is not None) is expected
 
 
-def test_a_run_that_is_cleared_keeps_the_stable_version_it_noted_first(app: str) -> None:
+def test_a_run_that_is_cleared_notes_what_is_stable_then(app: str) -> None:
     context = with_params()
     context["inlet_events"].happened(preflight(app).asset, PROMOTED.to_json())
     noted_stable(app, context)
-    context["inlet_events"].happened(preflight(app).asset, {**PROMOTED.to_json(), "source": "https://h/later.zip"})
-    assert noted_stable(app, cleared(context)) == PROMOTED.to_json()
+    later = {**PROMOTED.to_json(), "source": "https://h/later.zip"}
+    context["inlet_events"].happened(preflight(app).asset, later)
+    assert noted_stable(app, cleared(context)) == later
 
 
 def test_production_that_runs_a_container_tells_its_image_itself(simulator: RunningSimulator, fresh_app: str) -> None:

@@ -145,7 +145,7 @@ def test_after_a_swap_that_has_ended_well_nothing_is_waited_for(simulator: Runni
 
 def test_a_promotion_that_succeeded_is_never_undone(simulator: RunningSimulator, fresh_app: str) -> None:
     context = after_preflight(simulator, fresh_app)
-    context["ti"].states["watch_promoted"] = "success"
+    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
     simulator.swap(fresh_app)
     assert restore(simulator, fresh_app).execute(context) == {
         "undone": [],
@@ -294,3 +294,42 @@ def test_a_slot_that_may_still_be_prepared_for_a_swap_is_told_of_with_the_comman
     assert "may still be prepared for that swap" in returned["sentence"]
     assert "AuthorizationFailed" in returned["sentence"]
     assert f"-n {fresh_app} --slot stage --action reset" in returned["sentence"]
+
+
+def test_a_run_that_went_on_after_a_way_back_is_undone_again(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = after_preflight(simulator, fresh_app)
+    restore(simulator, fresh_app).execute(context)
+    context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": ""}
+    simulator.swap(fresh_app)
+    assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == ["swap the stable version back"]
+    assert simulator.version(fresh_app) == "1.0.0"
+
+
+def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
+    restore(simulator, fresh_app).execute(context)
+    context["ti"].states.clear()
+    assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == []
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_a_watch_that_was_marked_before_there_was_a_swap_promotes_nothing(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    context = after_preflight(simulator, fresh_app)
+    context["ti"].states["watch_promoted"] = "success"
+    restore(simulator, fresh_app).execute(context)
+    assert rules(simulator, fresh_app) == []
+
+
+def test_what_somebody_else_swapped_in_is_told_of_and_left(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = after_preflight(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    said = restore(simulator, fresh_app).execute(context)["sentence"]
+    assert said == "Production holds what somebody else swapped in; it was not swapped back."
+    assert simulator.version(fresh_app) == "2.0.0"

@@ -157,3 +157,13 @@ def test_users_were_sent_there_though_their_rule_is_gone_already(simulator: Runn
     said = said_after(simulator, fresh_app, AfterRollback.KEEP, context, shift_task_ids=["canary_10.shift"])
     assert "it is left running" in said
     assert state(simulator, fresh_app) == "Running"
+
+
+def test_an_address_that_every_version_comes_from_heals_nothing(simulator: RunningSimulator, fresh_app: str) -> None:
+    stable = Stable("1.0.0", stable_package(simulator, fresh_app))
+    context = with_users_sent(simulator, fresh_app, stable)
+    context["ti"].xcoms["deploy", "return_value"] = {"source": stable.source}
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    assert "It could not be healed: " in said
+    assert "is where this release came from too" in said
+    assert simulator.version(fresh_app, "stage") == "2.0.0"

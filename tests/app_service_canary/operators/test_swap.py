@@ -184,7 +184,7 @@ def test_another_image_than_the_one_that_was_watched_is_not_promoted(
     body = {"properties": {"linuxFxVersion": "DOCKER|contoso.azurecr.io/web:9"}}
     simulator.arm("PATCH", f"{simulator.app_path(fresh_app, 'stage')}/config/web", body).raise_for_status()
     context = ready_to_swap(simulator, fresh_app, deploy={"image": "contoso.azurecr.io/web:2"})
-    with pytest.raises(ChangedByOthers, match=r"holds image contoso.azurecr.io/web:9, this release brought"):
+    with pytest.raises(ChangedByOthers, match=r"holds image contoso.azurecr.io/web:9, and this release brought"):
         swap(simulator, fresh_app, image_os="linux").execute(context)
     assert swaps(simulator, fresh_app) == 0
 
@@ -238,3 +238,12 @@ def test_a_swap_that_somebody_else_made_meanwhile_is_not_taken_for_its_own(
         swap(simulator, fresh_app).execute(context)
     assert context["ti"].xcom_pull("swap", key=ASKED_KEY) is None
     assert swaps(simulator, fresh_app) == 1
+
+
+def test_a_person_who_clears_the_swap_does_not_promote_what_this_release_did_not_bring(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = ready_to_swap(simulator, fresh_app, deploy={"deployment_id": "of-this-release"})
+    with pytest.raises(ChangedByOthers, match="this release brought of-this-release"):
+        swap(simulator, fresh_app).execute(cleared(context))
+    assert swaps(simulator, fresh_app) == 0

@@ -254,3 +254,17 @@ def test_only_a_pass_goes_on_and_the_figures_are_kept_either_way(
     with pytest.raises(error, match="because"):
         watch().execute_complete(context, event("failed", "because", reasons=["because"], **details))
     assert context["ti"].xcom_pull("watch") == {"reasons": ["because"], **details}
+
+
+def test_a_watch_that_is_cleared_after_the_way_back_does_not_promote_the_old_version(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
+    context["ti"].xcoms["swap", "return_value"] = {"at": "2026-11-22T12:00:00+00:00"}
+    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
+    target = {**TARGET, "app": fresh_app}
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted", source="web.zip", version="2.0.0", bake="10m", hosts_by_side=hosts, **target
+    )
+    with pytest.raises(SwapFailed, match="does not hold the new version"):
+        watching.execute(context)

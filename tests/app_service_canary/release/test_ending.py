@@ -128,12 +128,12 @@ ends = st.sampled_from(["success", "failed", "skipped", "upstream_failed", "runn
 
 
 @given(st.dictionaries(st.sampled_from((*ORDER, "restore")), ends))
-def test_only_a_watched_production_counts_as_promoted(states: dict[str, str | None]) -> None:
+def test_only_a_swapped_and_watched_production_counts_as_promoted(states: dict[str, str | None]) -> None:
     tasks = {task: TaskEnd(state) for task, state in states.items()}
 
     conclusion = conclude(app="a", version="2", approval="", tasks=tasks, order=ORDER, restored=RESTORED, changed=True)
 
-    assert conclusion.promoted == (states.get("watch_promoted") == "success")
+    assert conclusion.promoted == (states.get("swap") == states.get("watch_promoted") == "success")
     assert conclusion.sentence.startswith("Version 2 of app 'a'")
     if conclusion.ending is Ending.ROLLED_BACK:
         assert states.get("restore") == "success"
@@ -143,3 +143,9 @@ def test_a_run_that_was_cleared_and_then_refused_does_not_claim_that_nothing_was
     conclusion = concluded(changed=True, preflight=failed("The slot still gets users."), watch_promoted="skipped")
     assert conclusion.ending is Ending.ROLLED_BACK
     assert "nothing was changed" not in conclusion.sentence
+
+
+def test_a_way_back_that_a_person_marked_is_not_taken_for_one() -> None:
+    conclusion = concluded(deploy=failed("The package is broken."), watch_promoted=None, restored="")
+    assert conclusion.ending is Ending.NOT_RESTORED
+    assert "restore was marked by a person; see what production serves" in conclusion.sentence

@@ -55,5 +55,5 @@ def test_what_was_deployed_may_be_promoted_and_so_may_what_azure_does_not_tell(f
 
 
 def test_what_somebody_else_deployed_is_not_promoted() -> None:
-    with pytest.raises(ChangedByOthers, match=r"it holds image web:9, this release brought web:2\. It was not swapped"):
+    with pytest.raises(ChangedByOthers, match=r"holds image web:9, and this release brought web:2: somebody"):
         refuse_foreign_content(TARGET, "image", "web:9", "web:2")
