@@ -105,6 +105,9 @@ async def run_tests(tests: Sequence[str], project: Path, *, processes: int = 1, 
     command += ["-o", "junit_family=xunit1", *(["-n", str(processes), "--dist", "loadfile"] if processes > 1 else [])]
     # Nothing of the project itself may be found before the copy.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # No compiled module: an edit within the second, of the same length, would not be noticed. And what pytest says last
+    # shall stand last.
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     began = time.monotonic()
     # Into a file: a pipe stays open as long as anything that a test has started.
     with (project / "guards-output.txt").open("w+") as output:

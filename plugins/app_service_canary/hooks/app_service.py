@@ -329,8 +329,15 @@ class AppServiceHook(AzureManagementHook):
         App Service tells of the latest deployment, which may be somebody else's; then ours is asked for by its id.
         """
         doing = f"Asking how the deployment to {target} goes"
-        latest = properties_in(await self._ask(deployment.url, doing), doing)
-        if not has_ended(latest) or not deployment.id or latest.get("id") == deployment.id:
+
+        async def read() -> dict[str, Any]:
+            return properties_in(await self._ask(deployment.url, doing), doing)
+
+        def is_ours(seen: dict[str, Any]) -> bool:
+            return not has_ended(seen) or not deployment.id or seen.get("id") == deployment.id
+
+        latest = await settled(read, is_ours)
+        if is_ours(latest):
             return deployment_status(latest)
         url = self._deployment_url(await self._slot_path(target), deployment.id)
         return replaced_by(latest, properties_in(await self._ask(url, doing), doing))

@@ -11,6 +11,7 @@ from airflow.sdk.log import mask_secret
 from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan, SwapFailed
 from app_service_canary.operators.stable import remember_stable, stable_asset
 from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
+from app_service_canary.patience import settled
 from app_service_canary.release.durations import format_duration, parse_bake
 from app_service_canary.release.judge import Outcome
 from app_service_canary.release.masking import secrets_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
+    from app_service_canary.release.app_state import SlotState
 
 _BAKE_UNTIL = "bake_until"
 """Remembered: a bake that was begun is not begun again by the next try."""
@@ -253,5 +255,9 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
             SwapFailed: production holds what it held before.
         """
         before = known_before(context, self.preflight_task_id)
-        if not before.swapped_in(self.with_hook(lambda hook: hook.read_production(self.target))):
+
+        async def read(hook: AppServiceHook) -> SlotState:
+            return await settled(lambda: hook.read_production(self.target), before.swapped_in)
+
+        if not before.swapped_in(self.with_hook(read)):
             raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")
