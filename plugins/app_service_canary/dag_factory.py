@@ -60,21 +60,44 @@ def release_dags(folder: Path, only: str | None = None) -> Iterator[DAG]:
         folder: where the release files are.
         only: the id of the one DAG that is needed; None: all of them.
     """
+    for name, shown, policy in read_releases(folder, only and only.removeprefix(DAG_ID_PREFIX)):
+        if isinstance(policy, InvalidReleasePlan):
+            yield BrokenRelease.of(name, shown, policy)
+            continue
+        try:
+            yield release_dag(name, policy)
+        except Exception as error:
+            yield BrokenRelease.of(name, shown, _not_usable(shown, error))
+
+
+def read_releases(
+    folder: Path, only: str | None = None
+) -> Iterator[tuple[str, str, ReleasePolicy | InvalidReleasePlan]]:
+    """Each release file in a folder: its name without the ending, its path for people, and what it says, or what is
+    wrong with it.
+
+    Args:
+        folder: where the release files are.
+        only: the name of the one that is needed; None: all of them.
+    """
     released_by: dict[str, str] = {}
     for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        if only not in (None, f"{DAG_ID_PREFIX}{file.stem}"):
+        if only not in (None, file.stem):
             continue
         shown = f"{folder.parent.name}/{folder.name}/{file.name}"
         try:
             policy = _policy_of(file, shown)
             _refuse_a_second_file(policy, shown, released_by)
-            yield release_dag(file.stem, policy)
+            yield file.stem, shown, policy
         except InvalidReleasePlan as error:
-            yield BrokenRelease.of(file.stem, shown, error)
+            yield file.stem, shown, error
         except Exception as error:
-            # Whatever one file brings up, the other apps' DAGs load.
-            problem = f"{shown}:1: no DAG can be made of it: {type(error).__name__}: {error}"
-            yield BrokenRelease.of(file.stem, shown, InvalidReleasePlan(problem))
+            yield file.stem, shown, _not_usable(shown, error)
+
+
+def _not_usable(shown: str, error: Exception) -> InvalidReleasePlan:
+    """Whatever one file brings up, the other apps' DAGs load."""
+    return InvalidReleasePlan(f"{shown}:1: no DAG can be made of it: {type(error).__name__}: {error}")
 
 
 def _policy_of(file: Path, shown: str) -> ReleasePolicy:

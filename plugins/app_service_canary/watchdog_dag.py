@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG
 
-from app_service_canary.dag_factory import DAG_ID_PREFIX, FILE_NAME, RETRIES
+from app_service_canary.dag_factory import DAG_ID_PREFIX, RETRIES, read_releases
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.operators.watchdog import ReleaseWatchdogOperator
-from app_service_canary.release.policy import ReleasePolicy
-from app_service_canary.release.release_file import read_release_file
 
 EVERY = timedelta(minutes=5)
 """A rule that was left over is seen within one interval and acted upon after the next: in ten minutes at most. One look
@@ -64,7 +61,9 @@ def watchdog_dag(folder: Path, *, every: timedelta = EVERY, only: str | None = N
         },
         tags=["canary-release"],
     ) as dag:
-        for name, policy in _policies(folder, only):
+        for name, _, policy in read_releases(folder, only):
+            if isinstance(policy, InvalidReleasePlan):
+                continue
             ReleaseWatchdogOperator(
                 task_id=name,
                 policy=policy,
@@ -76,19 +75,3 @@ def watchdog_dag(folder: Path, *, every: timedelta = EVERY, only: str | None = N
                 azure_app_service_conn_id=policy.connection,
             )
     return dag
-
-
-def _policies(folder: Path, only: str | None) -> Iterator[tuple[str, ReleasePolicy]]:
-    """The release files that can be used, by name; of two for the same app, the first."""
-    watched: set[tuple[str, str]] = set()
-    for file in sorted(folder.glob("*.yaml")):
-        if only not in (None, file.stem) or not FILE_NAME.fullmatch(file.stem):
-            continue
-        try:
-            policy = read_release_file(file.read_text(encoding="utf-8"), file.name)
-        except (InvalidReleasePlan, OSError, UnicodeDecodeError):
-            continue
-        app = (policy.resource_group.lower(), policy.app.lower())
-        if app not in watched:
-            watched.add(app)
-            yield file.stem, policy
