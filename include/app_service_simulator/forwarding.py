@@ -60,11 +60,13 @@ class Visit:
     `key`: whose traffic it is; None: nobody's.
     `status`: None until the head of an answer is sent.
     `bytes_sent`: of the answer's body.
+    `role`: what the app that answers calls itself in Application Insights; None while no app does.
     """
 
     key: SlotKey | None = None
     status: int | None = None
     bytes_sent: int = 0
+    role: str | None = None
 
 
 class _RequestBody(AsyncIterablePayload):

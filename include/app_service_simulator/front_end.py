@@ -118,10 +118,14 @@ class FrontEnd:
                     seconds=loop.time() - began,
                     bytes_received=request.content.total_bytes if request.body_exists else 0,
                     bytes_sent=visit.bytes_sent,
+                    host=_host(request),
+                    method=request.method,
+                    path=request.path,
+                    role=visit.role,
                 )
 
     async def _answer(self, request: web.BaseRequest, visit: Visit) -> web.StreamResponse:
-        host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+        host = _host(request)
         view = self._directory.view(host)
         if view is None:
             return _page(404, pages.NOT_FOUND, visit)
@@ -166,6 +170,7 @@ class FrontEnd:
                 return _page(403, pages.STOPPED, visit, cookies)
             worker = self._pick(view.workers)
             if worker is not None:
+                visit.role = self._role(worker, host)
                 with contextlib.suppress(NotDelivered):
                     return await self._deliver(request, worker, cookies, visit)
             elif view.workers and not any(worker.stopping for worker in view.workers):
@@ -182,6 +187,14 @@ class FrontEnd:
     def _pick(self, workers: tuple[Worker, ...]) -> Worker | None:
         accepting = [worker for worker in workers if worker.accepting]
         return self._dice.choice(accepting) if accepting else None
+
+    def _role(self, worker: Worker, host: str) -> str:
+        """What the app at `host` calls itself in Application Insights: what its settings say, else as the switch
+        `role_name_has_the_slot` says."""
+        settings = worker.launch.settings
+        label = host.partition(".")[0]
+        default = label if self._quirks.role_name_has_the_slot else settings.get("WEBSITE_SITE_NAME", label)
+        return settings.get("OTEL_SERVICE_NAME") or default
 
     async def _deliver(
         self, request: web.BaseRequest, worker: Worker, cookies: Sequence[str], visit: Visit
@@ -200,8 +213,14 @@ class FrontEnd:
             worker.end()
 
 
+def _host(request: web.BaseRequest) -> str:
+    """The host that the visitor asked for, without its port."""
+    return request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+
+
 def _page(status: int, body: bytes, visit: Visit, cookies: Sequence[str] = ()) -> web.StreamResponse:
     visit.status = status
+    visit.role = None
     visit.bytes_sent = len(body)
     response = web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
     for cookie in cookies:

@@ -57,6 +57,10 @@ class Quirks:
     metrics_delay: float = 120.0
     """Azure seconds after the end of a minute until Azure Monitor shows it; 1 to 3 minutes are usual."""
 
+    role_name_has_the_slot: bool = False
+    """Without OTEL_SERVICE_NAME, a slot's AppRoleName is `app-slot`, as Application Insights' classic SDK for .NET
+    has it. False: `app` for every slot, as Azure Monitor's OpenTelemetry distributions have it."""
+
     def change(self, changes: dict[str, Any]) -> None:
         """Sets the switches named in `changes`; ValueError, changing nothing, on an unknown name or type."""
         kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}

@@ -1,11 +1,12 @@
-"""What each slot served, minute by minute: the raw material of Azure Monitor's metrics."""
+"""What each slot served: minute by minute for Azure Monitor's metrics, and as `requests` and `totals` for other
+sources of measurements."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-SlotKey = tuple[str, str]
-"""Site name and slot name; the production slot is called "production"."""
+from app_service_simulator.histogram import Totals
+from app_service_simulator.request_log import Request, RequestLog, SlotKey
 
 MINUTE = timedelta(minutes=1)
 """App Service's metrics have a grain of one minute."""
@@ -38,9 +39,12 @@ class MinuteOfTraffic:
 
 
 class TrafficLog:
-    """Counts requests per slot and minute, for as long as the simulator runs."""
+    """Counts requests per slot and minute, for as long as the simulator runs. Counts stay with the slot's name: a
+    swap moves contents, not what was counted before it."""
 
     def __init__(self) -> None:
+        self.requests = RequestLog()
+        self._totals: dict[SlotKey, Totals] = {}
         # Keyed by minutes since 1970, so that a request costs two look-ups in dictionaries.
         self._minutes: dict[SlotKey, dict[int, MinuteOfTraffic]] = {}
 
@@ -53,9 +57,20 @@ class TrafficLog:
         seconds: float,
         bytes_received: int,
         bytes_sent: int,
+        host: str = "",
+        method: str = "GET",
+        path: str = "/",
+        role: str | None = None,
     ) -> None:
-        """Counts one request that ended at `when` (aware), after `seconds`."""
-        index = int(when.timestamp()) // 60
+        """Counts one request that ended at `when` (aware), after `seconds`. `host`, `method`, `path` and `role` are
+        as in `Request`."""
+        ended = when.timestamp()
+        self.requests.add(Request(key, ended, host, method, path, status, seconds, role))
+        totals = self._totals.get(key)
+        if totals is None:
+            totals = self._totals[key] = Totals()
+        totals.add(status, seconds)
+        index = int(ended) // 60
         slot = self._minutes.setdefault(key, {})
         minute = slot.get(index)
         if minute is None:
@@ -73,3 +88,17 @@ class TrafficLog:
             (minute for minute in self._minutes.get(key, {}).values() if start <= minute.start < end),
             key=lambda minute: minute.start,
         )
+
+    def totals(self, at: datetime) -> dict[SlotKey, Totals] | None:
+        """What each slot had served at the moment `at`, since the beginning; None if that cannot be told any more.
+
+        Slots that had not served anything are left out. The later the moment, the less work.
+        """
+        if not self.requests.is_complete_since(at):
+            return None
+        found = {key: totals.copy() for key, totals in self._totals.items()}
+        moment = at.timestamp()
+        for request in self.requests.since(at):
+            if request.ended > moment:
+                found[request.key].add(request.status, request.seconds, count=-1)
+        return {key: totals for key, totals in found.items() if totals.requests}

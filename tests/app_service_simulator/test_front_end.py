@@ -234,6 +234,31 @@ class TestCountingTraffic:
         assert (1000, sent) == (minute.bytes_received, minute.bytes_sent)
         assert 0 < minute.seconds < PATIENCE
 
+    async def test_each_request_is_logged_with_what_was_asked_for_and_who_answered(self, simulated, town, visitor):
+        town.host(WEB, await town.sample_app(WEBSITE_SITE_NAME="contoso-web"))
+        await visitor.get("/version?secret=1", host="Contoso-Web.AzureWebsites.net:8080")
+        [request] = simulated.traffic.requests.since(None)
+        assert (request.key, request.host, request.method) == (PRODUCTION_KEY, WEB, "GET")
+        assert (request.path, request.status, request.role) == ("/version", 200, "contoso-web")
+
+    async def test_an_app_is_called_by_its_setting_its_name_or_its_slot_s_as_the_switch_says(
+        self, simulated, town, visitor
+    ):
+        town.host(STAGE, await town.sample_app(WEBSITE_SITE_NAME="contoso-web"), slot="stage")
+        await visitor.get(host=STAGE)
+        simulated.quirks.role_name_has_the_slot = True
+        await visitor.get(host=STAGE)
+        town.host(STAGE, await town.sample_app(OTEL_SERVICE_NAME="shop"), slot="stage")
+        await visitor.get(host=STAGE)
+        roles = [request.role for request in simulated.traffic.requests.since(None)]
+        assert roles == ["contoso-web", "contoso-web-stage", "shop"]
+
+    async def test_no_app_knows_of_a_request_that_the_front_end_answers(self, simulated, town, visitor):
+        town.host(WEB, await town.upstream())
+        assert await visitor.status("/hang-up") == 502
+        [request] = simulated.traffic.requests.since(None)
+        assert (request.status, request.role) == (502, None)
+
 
 class TestStopping:
     async def test_a_stopped_front_end_does_not_listen(self, simulated, visitor):

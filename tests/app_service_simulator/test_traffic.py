@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta, timezone
 
+from app_service_simulator.request_log import RequestLog
 from app_service_simulator.traffic import MINUTE, TrafficLog
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
@@ -59,3 +60,58 @@ def test_a_time_in_another_zone_falls_into_the_same_minute():
     there = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     log.record(WEB, when=there, status=200, seconds=0, bytes_received=0, bytes_sent=0)
     assert [minute.start for minute in log.minutes(WEB, NOON, NOON + MINUTE)] == [NOON]
+
+
+def test_a_single_request_is_kept_as_it_was():
+    log = TrafficLog()
+    log.record(
+        WEB,
+        when=NOON,
+        status=404,
+        seconds=0.5,
+        bytes_received=0,
+        bytes_sent=0,
+        host="contoso-web.azurewebsites.net",
+        method="POST",
+        path="/cart",
+        role="web",
+    )
+    kept = (WEB, NOON.timestamp(), "contoso-web.azurewebsites.net", "POST", "/cart", 404, 0.5, "web")
+    assert log.requests.since(None) == [kept]
+
+
+def test_requests_since_a_moment_come_by_minute():
+    log = TrafficLog()
+    for second in (130, 70, 5):
+        record(log, second)
+    moments = [request.ended - NOON.timestamp() for request in log.requests.since(NOON + timedelta(seconds=90))]
+    assert moments == [70, 130]
+
+
+def test_whole_minutes_are_forgotten_when_requests_are_too_many():
+    log = TrafficLog()
+    log.requests = RequestLog(most=3)
+    for second in (1, 2, 70, 80, 130):
+        record(log, second)
+    assert len(log.requests.since(None)) == 3
+    assert log.requests.complete_since == NOON + MINUTE
+    assert log.requests.is_complete_since(NOON + MINUTE)
+    assert not log.requests.is_complete_since(NOON + timedelta(seconds=59))
+    assert not log.requests.is_complete_since(None)
+
+
+def test_nothing_is_missing_while_nothing_has_been_forgotten():
+    log = TrafficLog()
+    record(log, 1)
+    assert (log.requests.complete_since, log.requests.is_complete_since(None)) == (None, True)
+
+
+def test_totals_are_those_of_a_moment_and_outlive_the_single_requests():
+    log = TrafficLog()
+    log.requests = RequestLog(most=1)
+    for second, status in ((1, 200), (70, 500), (130, 200)):
+        record(log, second, status)
+    assert dict(log.totals(NOON + timedelta(seconds=130))[WEB].statuses) == {200: 2, 500: 1}
+    at_129 = log.totals(NOON + timedelta(seconds=129))[WEB]
+    assert (at_129.statuses[200], at_129.statuses[500], at_129.requests, at_129.seconds) == (1, 1, 2, 1.0)
+    assert log.totals(NOON) is None
