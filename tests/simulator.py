@@ -41,6 +41,7 @@ class RunningSimulator:
     client_id: str
     client_secret: str
     subscription_id: str
+    workspace_id: str
     resource_group = "contoso-rg"
     plan = "contoso-plan"
 

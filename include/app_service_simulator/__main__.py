@@ -59,6 +59,7 @@ async def run(options: argparse.Namespace, directory: Path) -> None:
         client_id=seed.client_id,
         client_secret=seed.client_secret,
         subscription=seed.subscription,
+        workspace=seed.workspace,
     )
     seeds.plant(seed, simulator.world, options.seed.resolve().parent)
     server = Server(simulator)
@@ -82,6 +83,7 @@ async def run(options: argparse.Namespace, directory: Path) -> None:
             "client_id": seed.client_id,
             "client_secret": seed.client_secret,
             "subscription_id": seed.subscription,
+            "workspace_id": seed.workspace,
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()

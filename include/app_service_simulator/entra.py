@@ -19,6 +19,10 @@ ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.window
 APP_SERVICE_AUDIENCE = "https://appservice.azure.com"
 """What az asks a token for when it talks to Kudu."""
 
+LOG_ANALYTICS_AUDIENCES = ("https://api.loganalytics.io", "https://api.loganalytics.azure.com")
+"""The names of Log Analytics' query API; a client that is given an address asks for a token for that address.
+https://learn.microsoft.com/azure/azure-monitor/logs/api/access-api"""
+
 
 @dataclass(frozen=True)
 class Token:
@@ -116,7 +120,7 @@ class EntraId:
     def _audience(scope: str, authority: str) -> str:
         asked = next((part for part in scope.split() if part.endswith("/.default")), "")
         resource = asked.removesuffix("/.default").rstrip("/")
-        if resource not in (*ARM_AUDIENCES, APP_SERVICE_AUDIENCE, authority):
+        if resource not in (*ARM_AUDIENCES, APP_SERVICE_AUDIENCE, *LOG_ANALYTICS_AUDIENCES, authority):
             raise InvalidRequest(
                 400,
                 "invalid_resource",

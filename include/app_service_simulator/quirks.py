@@ -57,6 +57,10 @@ class Quirks:
     metrics_delay: float = 120.0
     """Azure seconds after the end of a minute until Azure Monitor shows it; 1 to 3 minutes are usual."""
 
+    logs_delay: float = 120.0
+    """Azure seconds after the end of a request until Log Analytics has it: 20 s to 3 minutes on average.
+    https://learn.microsoft.com/azure/azure-monitor/logs/data-ingestion-time"""
+
     role_name_has_the_slot: bool = False
     """Without OTEL_SERVICE_NAME, a slot's AppRoleName is `app-slot`, as Application Insights' classic SDK for .NET
     has it. False: `app` for every slot, as Azure Monitor's OpenTelemetry distributions have it."""

@@ -62,6 +62,7 @@ class Seed(Part):
     client_id: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
     client_secret: str = pydantic.Field(default_factory=lambda: secrets.token_urlsafe(24))
     subscription: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
+    workspace: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
     resource_group: str
     location: str = "West Europe"
     plan: PlanSeed

@@ -1,4 +1,5 @@
-"""The HTTPS port: Resource Manager, Entra ID, Azure Monitor, Kudu by its host names, and the simulator's controls."""
+"""The HTTPS port: Resource Manager, Entra ID, Azure Monitor, Log Analytics, Kudu by its host names, and the simulator's
+controls."""
 
 import json
 import logging
@@ -23,11 +24,18 @@ from app_service_simulator.arm import (
 )
 from app_service_simulator.arm.actions import PUBLISH, SITES, SLOTS, action_of
 from app_service_simulator.arm.routes import Call, Route, Routes
-from app_service_simulator.entra import APP_SERVICE_AUDIENCE, ARM_AUDIENCES, InvalidRequest
+from app_service_simulator.entra import (
+    APP_SERVICE_AUDIENCE,
+    ARM_AUDIENCES,
+    LOG_ANALYTICS_AUDIENCES,
+    InvalidRequest,
+)
 from app_service_simulator.faults.acting import Acting, Dropped, FaultImpossible, Perform
 from app_service_simulator.faults.kinds import is_read
 from app_service_simulator.journal import Entry
 from app_service_simulator.listening import Listening
+from app_service_simulator.log_analytics import errors as log_errors
+from app_service_simulator.log_analytics import service as log_analytics
 from app_service_simulator.simulator import Simulator
 from app_service_simulator.visit import Visit
 
@@ -133,6 +141,8 @@ class Server:
             return answers.json(subscriptions.metadata(f"https://{request.host}"))
         if _DISCOVERY.fullmatch(path) or _TOKEN.fullmatch(path):
             return await self._entra(visit)
+        if path.startswith(f"{log_analytics.VERSION}/"):
+            return await self._log_analytics(visit)
         return await self._resource_manager(visit)
 
     async def _entra(self, visit: Visit) -> aiohttp.web.StreamResponse:
@@ -167,6 +177,14 @@ class Server:
             raise errors.invalid_api_version(version)
         return await self._carry_out(visit, call, self._routes)
 
+    async def _log_analytics(self, visit: Visit) -> aiohttp.web.StreamResponse:
+        try:
+            visit.principal = self._principal(visit, (*LOG_ANALYTICS_AUDIENCES, visit.authority))
+            call = Call(visit.request, visit.path, self._simulator, visit.principal)
+            return await self._carry_out(visit, call, log_analytics.routes)
+        except errors.ResourceManagerError as error:
+            raise log_errors.translated(error) from None
+
     async def _kudu(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request = visit.request
         slot = self._simulator.world.slot_by_host(request.host, scm=True)
@@ -192,6 +210,8 @@ class Server:
         if routes is not kudu.routes:
             visit.action = action_of(route.operation)
             call.body = await _json_body(visit.request)
+            if visit.action and "{table}" in visit.action:
+                visit.action = visit.action.replace("{table}", log_analytics.table_of(call.body))
         return await self._under_faults(visit, lambda: self._perform(visit, call, route))
 
     def _authorise(self, visit: Visit) -> None:
@@ -200,6 +220,8 @@ class Server:
             return
         if visit.operation.startswith("Kudu_"):
             raise errors.PlainError(403, f"Forbidden: {visit.action} is needed.")
+        if visit.operation.startswith("LogsQuery_"):
+            raise log_errors.no_access(visit.action)
         raise errors.authorization_failed(visit.principal or "", visit.action, visit.scope)
 
     async def _perform(self, visit: Visit, call: Call, route: Route) -> aiohttp.web.StreamResponse:

@@ -1,5 +1,6 @@
 """All the simulator's parts, put together once."""
 
+import uuid
 from pathlib import Path
 
 from app_service_simulator.callers import Callers
@@ -23,7 +24,8 @@ from app_service_simulator.world import Site, World
 
 
 class Simulator:
-    """Every part by name; `directory` holds certificates, contents and logs."""
+    """Every part by name; `directory` holds certificates, contents and logs. `workspace` is the id of the one Log
+    Analytics workspace, drawn at random when it is not given."""
 
     def __init__(
         self,
@@ -34,9 +36,11 @@ class Simulator:
         client_id: str,
         client_secret: str,
         subscription: str,
+        workspace: str | None = None,
     ) -> None:
         self.clock = clock
         self.directory = directory
+        self.workspace = workspace or str(uuid.uuid4())
         self.quirks = Quirks()
         self.certificates = Certificates(directory / "certificates")
         self.journal = Journal()

@@ -13,6 +13,7 @@ from typing import Any
 from app_service_simulator.arm.errors import conflict
 from app_service_simulator.clock import Clock
 from app_service_simulator.front_end import HostView
+from app_service_simulator.request_log import SlotKey
 from app_service_simulator.routing import Rule
 from app_service_simulator.slot import PRODUCTION, Content, Slot
 
@@ -133,6 +134,8 @@ class World:
         self.groups: dict[str, ResourceGroup] = {}
         self.plans: dict[tuple[str, str], Plan] = {}
         self.sites: dict[str, Site] = {}
+        self.slot_ids: dict[SlotKey, str] = {}
+        """Resource ids, those of deleted apps and slots too: what they served is still in the logs."""
         self._hosts: dict[str, Slot] = {}
         self._contents = directory / "contents"
 
@@ -242,4 +245,5 @@ class World:
         slot = Slot(site, name, label.lower(), Content(deployment_id, self.new_wwwroot()), now, now)
         slot.config["publishingUsername"] = slot.publishing_user
         self._hosts[slot.host] = slot
+        self.slot_ids[site.name, name] = slot.id
         return slot

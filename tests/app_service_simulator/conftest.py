@@ -1,10 +1,11 @@
-"""A front end of its own for each test of the data plane."""
+"""A front end of its own for each test of the data plane, and a simulator whose time stands still."""
 
 import asyncio
 
 import aiohttp
 import pytest
 from tests.app_service_simulator.data_plane import STAGE, WEB, Simulated, Visitor
+from tests.app_service_simulator.stopped import Stopped
 
 
 @pytest.fixture
@@ -35,3 +36,9 @@ async def both(town):
     town.host(WEB, old)
     town.host(STAGE, new, slot="stage")
     return old, new
+
+
+@pytest.fixture
+async def stopped(tmp_path):
+    async with Stopped.at(tmp_path) as stopped:
+        yield stopped

@@ -1,50 +1,27 @@
 """Azure Monitor's metrics, from traffic whose figures are known."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import pytest
+from tests.app_service_simulator.stopped import NOW, Stopped
 
-from app_service_simulator import seed
-from app_service_simulator.clock import Clock
-from app_service_simulator.server import Server
-from app_service_simulator.simulator import Simulator
-
-NOW = datetime(2026, 1, 15, 12, 30, 30, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)
-
-
-class StoppedClock(Clock):
-    """Stands at NOW."""
-
-    def now(self) -> datetime:
-        return NOW
 
 
 class Monitor:
     """Asks for metrics of the app `contoso-web`."""
 
-    def __init__(self, simulator: Simulator, session: aiohttp.ClientSession, base: str) -> None:
-        self.simulator, self._session, self._base = simulator, session, base
+    def __init__(self, stopped: Stopped) -> None:
+        self.simulator, self._stopped = stopped.simulator, stopped
 
     async def get(self, slot: str = "stage", **query: str) -> tuple[int, dict[str, Any]]:
         found = self.simulator.world.sites["contoso-web"].slots[slot]
-        entra = self.simulator.entra
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": entra.client_id,
-            "client_secret": entra.client_secret,
-            "scope": "https://management.azure.com/.default",
-        }
-        token = entra.issue(self._base, entra.tenant, form)["access_token"]
-        answer = await self._session.get(
-            f"{self._base}{found.id}/providers/Microsoft.Insights/metrics",
+        answer = await self._stopped.session.get(
+            f"{self._stopped.base}{found.id}/providers/Microsoft.Insights/metrics",
             params={"api-version": "2018-01-01", **query},
-            headers={"Authorization": f"Bearer {token}"},
+            headers=self._stopped.authorization("https://management.azure.com"),
         )
         return answer.status, await answer.json()
 
@@ -62,16 +39,8 @@ class Monitor:
 
 
 @pytest.fixture
-async def monitor(tmp_path: Path) -> AsyncIterator[Monitor]:
-    simulator = Simulator(StoppedClock(), tmp_path, tenant="t", client_id="c", client_secret="s", subscription="sub")
-    seed.plant(seed.read(seed.DEFAULT), simulator.world, seed.SEEDS)
-    server = Server(simulator)
-    port = await server.start(0)
-    tls = aiohttp.TCPConnector(ssl=simulator.certificates.client_context())
-    async with aiohttp.ClientSession(connector=tls) as session:
-        yield Monitor(simulator, session, f"https://127.0.0.1:{port}")
-    await server.stop()
-    await simulator.close()
+def monitor(stopped: Stopped) -> Monitor:
+    return Monitor(stopped)
 
 
 def served(monitor: Monitor, minutes_ago: int, *statuses: int, seconds: float = 0.25) -> None:

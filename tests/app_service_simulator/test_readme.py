@@ -12,7 +12,13 @@ from app_service_simulator.effects import DEPLOYMENT_ENDED, LANDED, SWAP_CUT_OVE
 from app_service_simulator.faults.fault import ENDINGS, Fault
 from app_service_simulator.faults.kinds import KINDS
 from app_service_simulator.journal import Entry
+from app_service_simulator.kql.aggregates import AGGREGATES
+from app_service_simulator.kql.functions import FUNCTIONS
+from app_service_simulator.kql.parser import MATCHES
+from app_service_simulator.log_analytics.service import routes
+from app_service_simulator.log_analytics.tables import TABLES
 from app_service_simulator.quirks import Quirks
+from app_service_simulator.request_log import MOST_REQUESTS
 
 README = (ROOT / "include" / "app_service_simulator" / "README.md").read_text(encoding="utf-8")
 
@@ -65,3 +71,15 @@ def test_every_effect_is_named() -> None:
     assert [
         effect for effect in (SWAP_CUT_OVER, SWAP_ENDED, DEPLOYMENT_ENDED, LANDED) if f"`{effect}`" not in README
     ] == []
+
+
+def test_every_part_of_kql_and_every_column_is_named() -> None:
+    text = README.split("## Logs", 1)[1].split("\n## ", 1)[0]
+    names = {*FUNCTIONS, *AGGREGATES, *MATCHES, *TABLES}
+    names |= {column for table in TABLES.values() for column, _ in table.columns}
+    names |= {route.operation for route in routes}
+    assert [name for name in sorted(names) if not re.search(rf"(?<!\w){name}(?![a-z])", text)] == []
+
+
+def test_the_number_of_requests_that_are_kept_is_named() -> None:
+    assert f"The latest {MOST_REQUESTS:,} requests are kept" in README

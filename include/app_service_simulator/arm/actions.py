@@ -55,6 +55,11 @@ ACTIONS = {
     "Metrics_ListSlot": "Microsoft.Insights/metrics/Read",
     "MetricDefinitions_List": "Microsoft.Insights/metricDefinitions/Read",
     "MetricDefinitions_ListSlot": "Microsoft.Insights/metricDefinitions/Read",
+    # https://learn.microsoft.com/azure/azure-monitor/logs/manage-access#azure-rbac
+    "LogsQuery_Workspace": "Microsoft.OperationalInsights/workspaces/query/Read",
+    "LogsQuery_Resource": "Microsoft.Insights/Logs/{table}/Read",
+    "LogsQuery_ResourceSlot": "Microsoft.Insights/Logs/{table}/Read",
+    "LogsQuery_Component": "Microsoft.Insights/Logs/{table}/Read",
     "WebApps_List": SITES + "Read",
     "WebApps_ListByResourceGroup": SITES + "Read",
     "WebApps_ListSlots": SLOTS + "Read",
@@ -77,7 +82,7 @@ ACTIONS = {
     "Providers_Get": "Microsoft.Resources/subscriptions/providers/Read",
     "Providers_Register": "Microsoft.Web/register/Action",
 }
-"""By operation id."""
+"""By operation id. `{table}` is the one that a query names."""
 
 JOIN_PLAN = "Microsoft.Web/serverfarms/join/Action"
 """Needed besides, on the plan, to create an app or a slot in it."""

@@ -91,12 +91,12 @@ class Routes:
 
         return register
 
-    def add_for_slots(self, method: str, rest: str, operation: str) -> Callable[[Handler], Handler]:
+    def add_for_slots(self, method: str, rest: str, operation: str, prefix: str = "") -> Callable[[Handler], Handler]:
         """Registers a handler for `rest` below an app, and below a slot under the operation id plus `Slot`."""
 
         def register(handler: Handler) -> Handler:
-            self.add(method, SITE + rest, operation)(handler)
-            self.add(method, SLOT + rest, f"{operation}Slot")(handler)
+            self.add(method, prefix + SITE + rest, operation)(handler)
+            self.add(method, prefix + SLOT + rest, f"{operation}Slot")(handler)
             return handler
 
         return register

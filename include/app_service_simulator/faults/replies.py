@@ -7,6 +7,7 @@ import aiohttp.web
 
 from app_service_simulator.arm import errors
 from app_service_simulator.faults.fault import Fault
+from app_service_simulator.log_analytics import errors as log_errors
 from app_service_simulator.visit import Visit
 
 PAGE = """<!DOCTYPE html>
@@ -20,12 +21,14 @@ Reply = Callable[[Fault, Visit, str], errors.AzureError]
 
 
 def reply(fault: Fault, visit: Visit, tenant: str) -> aiohttp.web.Response:
-    """The answer of a kind in REPLIES or of `not_json`; Entra ID's errors have the shape of OAuth."""
+    """The answer of a kind in REPLIES or of `not_json`, in the shape of the service that is asked."""
     if fault.do == "not_json":
         return aiohttp.web.Response(text=PAGE, status=fault.option("status"), content_type="text/html")
     error = REPLIES[fault.do](fault, visit, tenant)
     if visit.operation.startswith("Entra_"):
         return aiohttp.web.json_response(_oauth(error), status=error.status, headers=error.headers)
+    if visit.operation.startswith("LogsQuery_"):
+        return log_errors.translated(error).response()
     return error.response()
 
 
