@@ -42,6 +42,7 @@ class RunningSimulator:
     client_secret: str
     subscription_id: str
     workspace_id: str
+    prometheus: str
     resource_group = "contoso-rg"
     plan = "contoso-plan"
 

@@ -84,6 +84,7 @@ async def run(options: argparse.Namespace, directory: Path) -> None:
             "client_secret": seed.client_secret,
             "subscription_id": seed.subscription,
             "workspace_id": seed.workspace,
+            "prometheus": f"{base}/prometheus",
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()

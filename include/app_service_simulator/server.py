@@ -1,5 +1,5 @@
-"""The HTTPS port: Resource Manager, Entra ID, Azure Monitor, Log Analytics, Kudu by its host names, and the simulator's
-controls."""
+"""The HTTPS port: Resource Manager, Entra ID, Azure Monitor, Log Analytics, Prometheus, Kudu by its host names, and the
+simulator's controls."""
 
 import json
 import logging
@@ -36,6 +36,8 @@ from app_service_simulator.journal import Entry
 from app_service_simulator.listening import Listening
 from app_service_simulator.log_analytics import errors as log_errors
 from app_service_simulator.log_analytics import service as log_analytics
+from app_service_simulator.prometheus import errors as prometheus_errors
+from app_service_simulator.prometheus import service as prometheus
 from app_service_simulator.simulator import Simulator
 from app_service_simulator.visit import Visit
 
@@ -143,6 +145,8 @@ class Server:
             return await self._entra(visit)
         if path.startswith(f"{log_analytics.VERSION}/"):
             return await self._log_analytics(visit)
+        if f"{path}/".startswith(f"{prometheus.BASE}/"):
+            return await self._prometheus(visit)
         return await self._resource_manager(visit)
 
     async def _entra(self, visit: Visit) -> aiohttp.web.StreamResponse:
@@ -184,6 +188,18 @@ class Server:
             return await self._carry_out(visit, call, log_analytics.routes)
         except errors.ResourceManagerError as error:
             raise log_errors.translated(error) from None
+
+    async def _prometheus(self, visit: Visit) -> aiohttp.web.StreamResponse:
+        if visit.path != prometheus.PATH:
+            raise prometheus_errors.PrometheusError(404, f"the simulator has {prometheus.PATH} only")
+        visit.operation = prometheus.OPERATION
+        call = Call(visit.request, visit.path, self._simulator, principal="")
+
+        async def perform() -> aiohttp.web.StreamResponse:
+            call.order = visit.order
+            return await prometheus.query(call)
+
+        return await self._under_faults(visit, perform)
 
     async def _kudu(self, visit: Visit) -> aiohttp.web.StreamResponse:
         request = visit.request

@@ -53,8 +53,10 @@ def test_by_default_version_1_is_live_and_the_slot_is_stopped(own: RunningSimula
         "client_secret",
         "subscription_id",
         "workspace_id",
+        "prometheus",
     }
     assert own.workspace_id == read(DEFAULT).workspace
+    assert own.prometheus == f"{own.resource_manager}/prometheus"
     workers = processes(own)
     assert own.stop() == 0
     assert not any(is_alive(pid) for pid in workers)

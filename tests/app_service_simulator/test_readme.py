@@ -17,6 +17,8 @@ from app_service_simulator.kql.functions import FUNCTIONS
 from app_service_simulator.kql.parser import MATCHES
 from app_service_simulator.log_analytics.service import routes
 from app_service_simulator.log_analytics.tables import TABLES
+from app_service_simulator.prometheus.series import DURATION, REQUESTS
+from app_service_simulator.prometheus.service import OPERATION
 from app_service_simulator.quirks import Quirks
 from app_service_simulator.request_log import MOST_REQUESTS
 
@@ -73,9 +75,9 @@ def test_every_effect_is_named() -> None:
     ] == []
 
 
-def test_every_part_of_kql_and_every_column_is_named() -> None:
-    text = README.split("## Logs", 1)[1].split("\n## ", 1)[0]
-    names = {*FUNCTIONS, *AGGREGATES, *MATCHES, *TABLES}
+def test_every_part_of_kql_and_every_column_and_metric_is_named() -> None:
+    text = README.split("## Logs and Prometheus", 1)[1].split("\n## ", 1)[0]
+    names = {*FUNCTIONS, *AGGREGATES, *MATCHES, *TABLES, OPERATION, DURATION, REQUESTS}
     names |= {column for table in TABLES.values() for column, _ in table.columns}
     names |= {route.operation for route in routes}
     assert [name for name in sorted(names) if not re.search(rf"(?<!\w){name}(?![a-z])", text)] == []

@@ -7,7 +7,7 @@ READS, WRITES = "reads", "writes"
 
 SWAPS = ("WebApps_SwapSlot", "WebApps_SwapSlotSlot")
 DEPLOYMENTS = ("WebApps_CreateOneDeployOperation*", "Kudu_OneDeploy", "Kudu_ZipDeploy")
-METRICS = ("Metrics_List*", "LogsQuery_*")
+METRICS = ("Metrics_List*", "LogsQuery_*", "Prometheus_Query")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ KINDS = {
         calls=WRITES,
     ),
     "stale": Kind("a read answers what was there before the last write to the app", {}, (BEFORE,), calls=READS),
-    "metrics_missing": Kind("no data points or log rows", {}, (BEFORE,), METRICS),
+    "metrics_missing": Kind("no data points, log rows or samples", {}, (BEFORE,), METRICS),
     "metrics_late": Kind("they come `seconds` later than otherwise", {"seconds": ...}, (BEFORE,), METRICS),
 }
 """Every kind by the word that orders it."""
@@ -96,5 +96,5 @@ KINDS = {
 
 def is_read(operation: str, method: str) -> bool:
     """Whether a call only looks: some readings, such as those with secrets and those of logs, are asked for by POST."""
-    only_looking = ("Entra_", "CheckName", "LogsQuery_")
+    only_looking = ("Entra_", "CheckName", "LogsQuery_", "Prometheus_")
     return method in ("GET", "HEAD") or "_List" in operation or operation.startswith(only_looking)

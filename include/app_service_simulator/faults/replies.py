@@ -8,6 +8,7 @@ import aiohttp.web
 from app_service_simulator.arm import errors
 from app_service_simulator.faults.fault import Fault
 from app_service_simulator.log_analytics import errors as log_errors
+from app_service_simulator.prometheus import errors as prometheus_errors
 from app_service_simulator.visit import Visit
 
 PAGE = """<!DOCTYPE html>
@@ -29,6 +30,8 @@ def reply(fault: Fault, visit: Visit, tenant: str) -> aiohttp.web.Response:
         return aiohttp.web.json_response(_oauth(error), status=error.status, headers=error.headers)
     if visit.operation.startswith("LogsQuery_"):
         return log_errors.translated(error).response()
+    if visit.operation.startswith("Prometheus_"):
+        return prometheus_errors.translated(error).response()
     return error.response()
 
 
