@@ -111,7 +111,7 @@ def test_totals_are_those_of_a_moment_and_outlive_the_single_requests():
     log.requests = RequestLog(most=1)
     for second, status in ((1, 200), (70, 500), (130, 200)):
         record(log, second, status)
-    assert dict(log.totals(NOON + timedelta(seconds=130))[WEB].statuses) == {200: 2, 500: 1}
-    at_129 = log.totals(NOON + timedelta(seconds=129))[WEB]
-    assert (at_129.statuses[200], at_129.statuses[500], at_129.requests, at_129.seconds) == (1, 1, 2, 1.0)
+    latest, earlier = (log.totals(NOON + timedelta(seconds=second)) for second in (130, 129))
+    assert latest and dict(latest[WEB].statuses) == {200: 2, 500: 1}
+    assert earlier and (earlier[WEB].requests, earlier[WEB].statuses[200], earlier[WEB].seconds) == (2, 1, 1.0)
     assert log.totals(NOON) is None
