@@ -112,6 +112,8 @@ def test_totals_are_those_of_a_moment_and_outlive_the_single_requests():
     for second, status in ((1, 200), (70, 500), (130, 200)):
         record(log, second, status)
     latest, earlier = (log.totals(NOON + timedelta(seconds=second)) for second in (130, 129))
-    assert latest and dict(latest[WEB].statuses) == {200: 2, 500: 1}
-    assert earlier and (earlier[WEB].requests, earlier[WEB].statuses[200], earlier[WEB].seconds) == (2, 1, 1.0)
+    assert latest
+    assert dict(latest[WEB].statuses) == {200: 2, 500: 1}
+    assert earlier
+    assert (earlier[WEB].requests, earlier[WEB].statuses[200], earlier[WEB].seconds) == (2, 1, 1.0)
     assert log.totals(NOON) is None
