@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence, Sized
 
 from chaos.cases import Case
@@ -17,6 +17,10 @@ from demo.processes import Processes
 LOOK_EVERY = 0.5
 """Seconds between two looks at all releases. The triggerer is to die soon after a deferral, and no trigger of ours
 ends in its first three seconds."""
+
+ATTEMPTS = 3
+"""Of a case whose release ended right without ever coming to its kill, as when it is so slow that no cookie is left to
+wait for in the drain."""
 
 Say = Callable[[str], None]
 
@@ -70,13 +74,20 @@ class Campaign:
     def try_out(self, cases: Sequence[Case], results: list[Judged]) -> None:
         """Every case, or fewer when no lane is left; judged, they are added to `results` in the order of their ends."""
         waiting, under_way = deque(cases), dict[str, Case]()
+        attempts = Counter[str]()
 
         def begin(lane: Lane) -> None:
             case = under_way[lane.app] = waiting.popleft()
             lane.begin(self._next_version(), case.story, case)
 
         def end(lane: Lane) -> bool:
-            judged = judge(under_way[lane.app], lane.end())
+            case = under_way[lane.app]
+            judged = judge(case, lane.end())
+            attempts[case.name] += 1
+            if judged.missed_its_kill and attempts[case.name] < ATTEMPTS:
+                self.say(f"{case.name}: did not come to its kill; once more")
+                waiting.append(case)
+                return True
             results.append(judged)
             verdict = "right" if judged.right else f"WRONG on {lane.app}: {'; '.join(judged.problems)}"
             self.say(f"{len(results)}/{len(cases)} {judged.case.name}: {verdict}")

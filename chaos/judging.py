@@ -80,6 +80,9 @@ class Ending:
         return (moment - self.killed_at).total_seconds() if moment and self.killed_at else None
 
 
+NOTHING_KILLED = "nothing was killed: the release did not come to that point"
+
+
 @dataclass(frozen=True)
 class Judged:
     """A case, how its release ended, and what is wrong with that."""
@@ -92,6 +95,11 @@ class Judged:
     def right(self) -> bool:
         return not self.problems
 
+    @property
+    def missed_its_kill(self) -> bool:
+        """Nothing is wrong but that nothing was killed."""
+        return list(self.problems) == [NOTHING_KILLED]
+
 
 def judge(case: Case, ending: Ending) -> Judged:
     """Everything that has to hold.
@@ -99,7 +107,7 @@ def judge(case: Case, ending: Ending) -> Judged:
     One killed process is no reason not to promote a good version, so a release has to end as its story does without
     a kill.
     """
-    nothing = [] if ending.killed_at else ["nothing was killed: the release did not come to that point"]
+    nothing = [] if ending.killed_at else [NOTHING_KILLED]
     return Judged(case, ending, [*nothing, *wrong_with(STORIES[case.story], ending)])
 
 

@@ -28,6 +28,7 @@ POLICY: dict[str, Any] = {
     # One step: what a second one does is what the first has done.
     "steps": [{"weight": 20, "bake": "1s"}],
     "watch": {"poll_interval": "1s", "min_answers": 1, "promoted_bake": "1s"},
+    "analysis": {"sources": {}},
     # The cookie's hour takes 12 s here (see SPEED), and its seconds are counted from when the rule was cleared.
     "drain": "13s",
 }

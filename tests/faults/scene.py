@@ -87,6 +87,7 @@ class Scene:
             "readiness": {"path": "/health", "version_path": "/version", "timeout": "20s", "consecutive": 1},
             "steps": [{"weight": 30, "bake": "1s"}],
             "watch": {"poll_interval": "1s", "failure_limit": 2, "min_answers": 1, "promoted_bake": "1s"},
+            "analysis": {"sources": {}},
             "approval": {"timeout": "1h"},
             "drain": "1s",
             "restore_timeout": "55s",

@@ -110,7 +110,10 @@ def test_every_call_may_fail_alone(fast_simulator: RunningSimulator, engine: Non
 
 def _alone(simulator: RunningSimulator, story: Story, call: Call, fault: dict[str, Any]) -> Callable[[], list[str]]:
     return lambda: judged(
-        simulator, story, lambda scene: [Fault(operation=call.operation, app=scene.app, nth=call.nth, **fault)]
+        simulator,
+        story,
+        lambda scene: [Fault(operation=call.operation, app=scene.app, nth=call.nth, **fault)],
+        may_not_come=call.may_not_come,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import PreflightRefused, TransientError
-from app_service_canary.operators.task import AppServiceOperator, record_of
+from app_service_canary.operators.task import AppServiceOperator, before_of, record_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class AppServiceStartSlotOperator(AppServiceOperator):
-    """Starts the slot; does nothing when it runs.
+    """Starts the slot; does nothing when it runs, and ran when the release began.
 
     Returns the slot's host name and what was done.
 
@@ -27,9 +27,12 @@ class AppServiceStartSlotOperator(AppServiceOperator):
         self.create_slot = create_slot
 
     def act(self, context: Context) -> dict[str, Any]:
-        return self.with_hook(self._start)
+        before = before_of(context, "preflight")
+        return self.with_hook(
+            lambda hook: self._start(hook, stopped_before=before is not None and not before.slot_running)
+        )
 
-    async def _start(self, hook: AppServiceHook) -> dict[str, Any]:
+    async def _start(self, hook: AppServiceHook, *, stopped_before: bool) -> dict[str, Any]:
         slot, created = await hook.read_slot(self.target), False
         if slot is None:
             if not self.create_slot:
@@ -37,7 +40,8 @@ class AppServiceStartSlotOperator(AppServiceOperator):
             self.log.info("Creating %s as a copy of production's configuration.", self.target)
             await hook.create_slot(self.target)
             slot, created = await hook.read_slot(self.target), True
-        started = slot is not None and not slot.running
+        # An answer that it runs may be older than the stop that preflight saw; to start it again does no harm.
+        started = slot is not None and not created and (stopped_before or not slot.running)
         if started:
             await hook.start_slot(self.target)
             slot = await hook.read_slot(self.target)

@@ -8,6 +8,7 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import PreflightRefused
 from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
+from app_service_simulator.faults.fault import Fault
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -38,6 +39,18 @@ def test_a_stopped_slot_is_started_and_a_running_one_left_alone(simulator: Runni
     assert state(simulator, fresh_app) == "Running"
     assert start.execute(task_context())["started"] is False
     assert calls(simulator, fresh_app, "/start") == 1
+
+
+def test_a_slot_that_preflight_saw_stopped_is_started_whatever_an_older_answer_says(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    before = {"production_deployment_id": "a", "slot_deployment_id": "b", "slot_running": False}
+    simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/stop").raise_for_status()
+    simulator.set_faults(Fault(operation="WebApps_GetSlot", app=fresh_app, do="stale", nth=1))
+    start = AppServiceStartSlotOperator(**target(simulator, fresh_app))
+    assert start.execute(task_context(preflight={"before": before}))["started"] is True
+    assert state(simulator, fresh_app) == "Running"
+    simulator.set_faults()
 
 
 def test_a_missing_slot_is_refused_unless_it_may_be_created(simulator: RunningSimulator, fresh_app: str) -> None:
