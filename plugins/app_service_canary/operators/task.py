@@ -51,6 +51,11 @@ def failure_is_kept(context: Context) -> Iterator[None]:
         raise
 
 
+def _waiter(context: Context) -> str:
+    """This try of this task; Airflow gives each its own id."""
+    return str(context["ti"].id)
+
+
 class AppServiceTask:
     """Mixed into operators and sensors. `act` does or looks, `finish` is called with what was waited for.
 
@@ -98,11 +103,11 @@ class AppServiceTask:
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         with failure_is_kept(context):
-            return self.finish(context, self.received(event))
+            return self.finish(context, self.received(context, event))
 
-    def received(self, event: Any) -> dict[str, Any]:
+    def received(self, context: Context, event: Any) -> dict[str, Any]:
         """The event the task was resumed with, checked."""
-        return read_event(event)
+        return read_event(event, _waiter(context))
 
     def with_hook(self, work: Callable[[AppServiceHook], Awaitable[T]], patience: timedelta | None = None) -> T:
         """Runs asynchronous work with an open hook, again while it meets trouble that passes.
@@ -122,6 +127,7 @@ class AppServiceTask:
 
     def wait_with(self, trigger: WaitingTrigger, context: Context) -> Any:
         """Hands the wait to the triggerer; without deferral, waits here with the same trigger."""
+        trigger.waiter = _waiter(context)
         if self.deferrable:
             self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
 
@@ -130,7 +136,7 @@ class AppServiceTask:
                 return received.payload
             return None
 
-        return self.finish(context, self.received(asyncio.run(first_event())))
+        return self.finish(context, self.received(context, asyncio.run(first_event())))
 
     def trigger_arguments(self, poll_interval: timedelta) -> dict[str, Any]:
         """What every trigger of ours needs to talk to the same app with the same connection."""

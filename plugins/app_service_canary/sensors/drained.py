@@ -47,20 +47,26 @@ class PinnedUsersDrainedSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         until = self._until(context)
-        wait = until - now()
-        if wait > timedelta(0):
+        if until > now():
             self.log.info("Users may be pinned to the slot until %s UTC.", f"{until:%H:%M:%S}")
             if self.deferrable:
-                moment = max(until, now() + SETTLE)
-                self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute_complete")
+                self._wait_until(until)
             super().execute(context)
         return self.execute_complete(context)
+
+    def _wait_until(self, moment: datetime) -> None:
+        self.defer(trigger=DateTimeTrigger(moment=max(moment, now() + SETTLE)), method_name="execute_complete")
 
     def poke(self, context: Context) -> bool:
         """Without deferral, Airflow's sensor asks again and again."""
         return now() >= self._until(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        until = self._until(context)
+        if until > now() and self.deferrable:
+            # Airflow may hand over another task's event (see WaitingTrigger).
+            self.log.warning("Resumed too early: users may be pinned to the slot until %s UTC.", f"{until:%H:%M:%S}")
+            self._wait_until(until)
         self.log.info("Nobody is pinned to the slot any more.")
         return {"drained_at": now().isoformat()}
 

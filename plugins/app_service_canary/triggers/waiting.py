@@ -17,6 +17,9 @@ from app_service_canary.patience import pause_after, with_jitter
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 STATUSES = (SUCCEEDED, FAILED, TIMED_OUT)
 
+WAITER = "waiter"
+"""The key under which an event says which try of which task it is meant for."""
+
 SETTLE = timedelta(seconds=conf.getint("workers", "min_heartbeat_interval") + 2)
 """No event earlier than this after the deferral. A task that is resumed before the scheduler has seen its
 deferring process end is failed as "state success, but queued" (apache/airflow#71580, #72716).
@@ -43,15 +46,24 @@ def event(status: str, message: str, **details: Any) -> dict[str, Any]:
     return {"status": status, "message": message, **details}
 
 
-def read_event(received: Any) -> dict[str, Any]:
+def read_event(received: Any, waiter: str = "") -> dict[str, Any]:
     """The event a task was resumed with.
 
+    Args:
+        received: what Airflow handed over.
+        waiter: the try of the task that was resumed.
+
     Raises:
-        AppServiceCanaryError: there is none, or it is not one of ours; never taken for a success.
+        AppServiceCanaryError: there is none, it is not one of ours, or it is another task's; never taken for a
+            success. The task's next try waits anew.
     """
     if not isinstance(received, dict) or received.get("status") not in STATUSES or "message" not in received:
         raise AppServiceCanaryError(f"The task was resumed without a usable event: {received!r}. Clear it to retry.")
-    return received
+    if received.get(WAITER) and received[WAITER] != waiter:
+        raise AppServiceCanaryError(
+            f"The task was resumed with another task's event ({received['message']}). Its next try waits anew."
+        )
+    return {name: value for name, value in received.items() if name != WAITER}
 
 
 class WaitingTrigger(BaseTrigger):
@@ -63,10 +75,14 @@ class WaitingTrigger(BaseTrigger):
     Args:
         poll_interval_seconds: pause between two looks.
         deadline: when to give up; None never.
+        waiter: the try of the task that waits. Its event says so, because Airflow hands a trigger's event to whichever
+            task waits for a trigger of the same number by then, and a database such as SQLite numbers anew: a release
+            was seen to be given the approval of another app's.
     """
 
-    def __init__(self, *, poll_interval_seconds: float, deadline: datetime | None) -> None:
+    def __init__(self, *, poll_interval_seconds: float, deadline: datetime | None, waiter: str = "") -> None:
         super().__init__()
+        self.waiter = waiter
         self.poll_interval_seconds = poll_interval_seconds
         self.deadline = deadline
         self.settle_until = now() + SETTLE
@@ -88,6 +104,11 @@ class WaitingTrigger(BaseTrigger):
         """Seconds until the next look."""
         return self.poll_interval_seconds
 
+    async def rest(self, seconds: float) -> dict[str, Any] | None:
+        """Waits until the next look; an event when there is one before."""
+        await asyncio.sleep(seconds)
+        return None
+
     async def opened(self) -> None:
         """Opens what `look` needs."""
 
@@ -107,7 +128,7 @@ class WaitingTrigger(BaseTrigger):
         finally:
             await self.closed()
         await asyncio.sleep(max(0.0, (self.settle_until - now()).total_seconds()))
-        yield TriggerEvent(ending)
+        yield TriggerEvent({**ending, WAITER: self.waiter})
 
     async def _wait(self) -> dict[str, Any]:
         while True:
@@ -125,4 +146,5 @@ class WaitingTrigger(BaseTrigger):
                 if left <= 0:
                     return self.expired()
                 pause = min(pause, left)
-            await asyncio.sleep(pause)
+            if ending := await self.rest(pause):
+                return ending

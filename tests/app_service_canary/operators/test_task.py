@@ -8,7 +8,13 @@ from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.task_context import cleared, failure_of, next_try, task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import AppServiceCanaryError, AzureUnavailable, CanaryRejected, PreflightRefused
+from app_service_canary.errors import (
+    AppServiceCanaryError,
+    AzureUnavailable,
+    CanaryRejected,
+    PermanentError,
+    PreflightRefused,
+)
 from app_service_canary.operators.task import (
     AppServiceOperator,
     before_of,
@@ -58,6 +64,13 @@ def test_resuming_without_an_event_fails_and_leaves_a_sentence() -> None:
     with pytest.raises(AppServiceCanaryError):
         Doing().execute_complete(context, None)
     assert "without a usable event" in failure_of(context)
+
+
+def test_a_task_that_is_resumed_with_another_tasks_event_tries_again() -> None:
+    others = {"status": "succeeded", "message": "The release was approved.", "waiter": "another try"}
+    with pytest.raises(AppServiceCanaryError, match="another task's event") as refused:
+        Doing().execute_complete(task_context(), others)
+    assert not isinstance(refused.value, PermanentError)
 
 
 def test_tasks_wait_in_the_triggerer_whatever_airflows_default_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,13 @@ def test_it_never_ends_a_wait_before_the_scheduler_has_seen_the_deferral() -> No
     assert deferred.value.trigger.moment - now() > SETTLE - timedelta(seconds=1)
 
 
+def test_a_wait_that_is_ended_too_early_goes_on() -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor().execute_complete(after(10, first=60), event="another task's")
+    assert deferred.value.trigger.moment - now() > timedelta(seconds=45)
+    assert sensor().execute_complete(after(61, first=60))
+
+
 def test_without_deferral_airflows_own_sensor_asks_again_and_again() -> None:
     context = after(0, first=0.3)
     assert sensor(deferrable=False, poke_interval=0.1).execute(context)

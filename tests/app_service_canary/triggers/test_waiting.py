@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.configuration import conf
 
-from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, TransientAzureError
+from app_service_canary.errors import AppServiceCanaryError, AzureRequestRejected, PermanentError, TransientAzureError
 from app_service_canary.triggers import waiting
 from app_service_canary.triggers.waiting import SETTLE, WaitingTrigger, event, now, read_event
 
@@ -46,7 +46,7 @@ async def events_of(trigger: WaitingTrigger) -> list[Any]:
 
 async def test_a_wait_ends_with_the_first_event_and_closes_what_it_opened() -> None:
     trigger = Looking(None, None, event("succeeded", "done"))
-    assert await events_of(trigger) == [{"status": "succeeded", "message": "done"}]
+    assert await events_of(trigger) == [{"status": "succeeded", "message": "done", "waiter": ""}]
     assert trigger.steps == ["opened", "look", "look", "look", "closed"]
 
 
@@ -57,12 +57,12 @@ async def test_a_look_that_fails_in_passing_is_repeated() -> None:
 
 async def test_a_look_that_keeps_failing_still_uses_up_the_deadline() -> None:
     trigger = Looking(TransientAzureError("busy"), deadline_in=0.05)
-    assert await events_of(trigger) == [{"status": "timed_out", "message": "too late"}]
+    assert await events_of(trigger) == [{"status": "timed_out", "message": "too late", "waiter": ""}]
     assert trigger.trouble == "busy"
 
 
 async def test_an_error_that_another_look_would_meet_again_ends_the_wait_as_failed() -> None:
-    assert await events_of(Looking(AzureRequestRejected("no"))) == [{"status": "failed", "message": "no"}]
+    assert await events_of(Looking(AzureRequestRejected("no"))) == [{"status": "failed", "message": "no", "waiter": ""}]
 
 
 async def test_an_error_nobody_expected_passes_and_still_closes() -> None:
@@ -83,6 +83,16 @@ async def test_no_event_comes_before_the_scheduler_has_seen_the_deferral(monkeyp
 def test_a_missing_or_malformed_event_is_never_a_success(received: Any) -> None:
     with pytest.raises(AppServiceCanaryError, match="without a usable event"):
         read_event(received)
+
+
+async def test_a_task_takes_its_own_event_and_no_other_tasks() -> None:
+    trigger = Looking(event("succeeded", "approved"))
+    trigger.waiter = "another try"
+    [received] = await events_of(trigger)
+    assert read_event(received, "another try") == event("succeeded", "approved")
+    with pytest.raises(AppServiceCanaryError, match=r"another task's event \(approved\)") as refused:
+        read_event(received, "this try")
+    assert not isinstance(refused.value, PermanentError), "the next try has to wait anew"
 
 
 def test_an_event_has_one_of_three_statuses() -> None:
