@@ -113,7 +113,7 @@ def binomial_interval(successes: int, n: int, confidence: float = 0.95) -> tuple
     begins. ValueError unless 0 ≤ successes ≤ n.
     """
     # Late, because scipy takes most of a second to import and visitors do without it.
-    from scipy.stats import binomtest  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.stats import binomtest
 
     if n == 0 and successes == 0:
         return 0.0, 1.0

@@ -4,7 +4,8 @@ AppServiceCanaryError
 ├── TransientError                 worth another try
 │   ├── TransientAzureError        429, 5xx, a connection that broke
 │   │   └── OperationInProgress    App Service works on this app already (409 59203, 429 59206)
-│   └── WeightNotApplied           written, but not there when read back
+│   ├── WeightNotApplied           written, but not there when read back
+│   └── SourceUnavailable          a source of measurements did not answer this time
 └── PermanentError                 another try gives the same answer
     ├── AzureUnavailable           trouble that should have passed did not, in all the time there was
     ├── AzureRequestRejected       400, 401, 403, 409 … with Azure's own reason
@@ -15,6 +16,7 @@ AppServiceCanaryError
     ├── DeploymentFailed           the slot did not take the package or image
     ├── SlotWarmUpTimeout          the slot did not answer well in time
     ├── SwapFailed                 App Service gave the swap up
+    ├── SourceRefused              a source of measurements does not take the question
     ├── CanaryRejected             the verdict is bad
     ├── AnalysisInconclusive       there is no verdict
     ├── ApprovalDenied             a manager said no, or nobody answered in time
@@ -86,6 +88,10 @@ class WeightNotApplied(TransientError):
     """The traffic rule was written, but reading it back showed something else."""
 
 
+class SourceUnavailable(TransientError):
+    """A source of measurements other than Azure did not answer, or knows nothing yet."""
+
+
 class AzureUnavailable(PermanentError):
     """Trouble that should have passed (throttling, an operation under way, no answer) lasted too long."""
 
@@ -120,6 +126,10 @@ class SlotWarmUpTimeout(PermanentError):
 
 class SwapFailed(PermanentError):
     """App Service gave the swap up, or it ended in another state than asked for."""
+
+
+class SourceRefused(PermanentError):
+    """A source of measurements does not take the release file's question."""
 
 
 class CanaryRejected(PermanentError):

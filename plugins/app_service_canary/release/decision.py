@@ -11,6 +11,9 @@ from app_service_canary.release.quoting import quoted, storable
 APPROVE, REJECT = "Approve", "Reject"
 """The options under Required Actions."""
 
+GO_ON, ROLL_BACK = "Go on", "Roll back"
+"""The options when the evidence does not suffice for a verdict."""
+
 APPROVED, REJECTED = "approved", "rejected"
 """The two decisions, as they are kept."""
 

@@ -1,108 +1,36 @@
-"""The decision: from what was seen to a verdict with reasons. Anyone can check it on paper."""
+"""The decision: is the version up, and is it worse than the stable one? Anyone can check it on paper."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from app_service_canary.release.verdict import Outcome, Verdict
 
-from app_service_canary.release.measurement import Measurement, Observation, Side
-
-
-class Outcome(str, Enum):
-    """The judge's answer. Trouble in asking Azure is an exception, not an outcome."""
-
-    PASS = "pass"  # noqa: S105 - the field's word for a good verdict, not a password
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
+ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+"""The first of these that one part says is what the whole says."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """An outcome and why.
+def judge(availability: Verdict | None, comparison: Verdict | None, *, bake_is_over: bool) -> Verdict | None:
+    """One verdict from the two parts.
 
-    Attributes:
-        outcome: see there.
-        reasons: sentences with value, comparator and limit.
-    """
-
-    outcome: Outcome
-    reasons: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        return " ".join(self.reasons)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the judge allows.
-
-    Attributes:
-        failure_limit: bad answers in a row, on one side, that reject the canary.
-        min_answers: answers needed on each side for a pass.
-    """
-
-    failure_limit: int
-    min_answers: int
-
-
-_WHO = {
-    Side.SLOT: "the slot's own host",
-    Side.VISITORS: "the visitors' side (the app's own host)",
-}
-
-
-def judge(seen: Observation, limits: Limits, *, bake_is_over: bool) -> Verdict | None:
-    """Judges a watched version.
-
-    A side that failed `failure_limit` times in a row rejects it at once. At the end of the bake it passes
-    when every side answered at least `min_answers` times and none is failing just then; with fewer answers,
-    or with a failure still open, the verdict is inconclusive: no data is not good news.
-
-    A watch without any side to watch has seen nothing and is inconclusive.
+    A part that rejects does so at once, alone. A comparison that suffices before the bake is over ends it early, if no
+    part stands against it. Else both have to have a verdict, and the worse one counts, with the reasons of both.
 
     Args:
-        seen: everything seen so far.
-        limits: what is allowed.
+        availability: of `judge_answers`; None: nothing against it yet.
+        comparison: of `Comparison.judge`; None: go on watching.
         bake_is_over: whether the time at this weight has passed.
 
     Returns:
         The verdict, or None: go on watching.
     """
-    rejected = tuple(
-        f"{_WHO[side].capitalize()} failed {side_seen.failures_in_a_row} times in a row "
-        f"(limit {limits.failure_limit}): {side_seen.last_problem}."
-        for side, side_seen in seen.sides.items()
-        if side_seen.failures_in_a_row >= limits.failure_limit
-    )
-    if rejected:
-        return Verdict(Outcome.FAIL, rejected)
-    if not bake_is_over:
+    for part in (availability, comparison):
+        if part is not None and part.outcome is Outcome.FAIL:
+            return part
+    if comparison is None:
         return None
-    doubts = tuple(doubt for side, side_seen in seen.sides.items() if (doubt := _doubt(side, side_seen, limits)))
-    if not seen.sides:
-        doubts = ("No side was watched, so nothing was seen.",)
-    if doubts:
-        return Verdict(Outcome.INCONCLUSIVE, doubts)
-    return Verdict(
-        Outcome.PASS,
-        tuple(
-            f"{_WHO[side].capitalize()} answered {side_seen.requests} times, {side_seen.failures} of them badly, "
-            f"never {limits.failure_limit} in a row."
-            for side, side_seen in seen.sides.items()
-        ),
-    )
-
-
-def _doubt(side: Side, seen: Measurement, limits: Limits) -> str:
-    if seen.requests < limits.min_answers:
-        return (
-            f"{_WHO[side].capitalize()} was asked {seen.requests} times during the bake; {limits.min_answers} are "
-            "needed for a verdict. Bake for longer, or set a shorter poll_interval."
-        )
-    if seen.failures_in_a_row:
-        return (
-            f"{_WHO[side].capitalize()} was failing when the bake ended, {seen.failures_in_a_row} in a row "
-            f"(limit {limits.failure_limit}): {seen.last_problem}."
-        )
-    return ""
+    if availability is None:
+        return None if bake_is_over else comparison
+    outcome = next(each for each in ORDER if each in (availability.outcome, comparison.outcome))
+    if outcome is Outcome.INCONCLUSIVE:
+        parts = [part for part in (availability, comparison) if part.outcome is outcome]
+        return Verdict(outcome, tuple(reason for part in parts for reason in part.reasons))
+    return Verdict(outcome, (*availability.reasons, *comparison.reasons))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.durations import parse_bake, parse_duration
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -166,7 +167,7 @@ class ReleasePolicy(_Section):
         slot: the canary slot.
         connection: the Airflow connection of type `azure`; its extra names the subscription.
         create_slot: create the slot when it is missing, with production's configuration.
-        artifact, readiness, steps, watch, approval: see there.
+        artifact, readiness, steps, watch, analysis, approval: see there.
         drain: how long, at most, users pinned to the slot are waited for before it is stopped. The routing
             cookie lives one hour (https://learn.microsoft.com/azure/app-service/deploy-staging-slots).
         restore_timeout: how long the way back may take, with Azure failing or not.
@@ -183,6 +184,7 @@ class ReleasePolicy(_Section):
     readiness: Readiness = Readiness()
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)]
     watch: Watch = Watch()
+    analysis: Analysis = Analysis()
     approval: Approval = Approval()
     drain: Duration = timedelta(hours=1)
     restore_timeout: Duration = timedelta(minutes=30)

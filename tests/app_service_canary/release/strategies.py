@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from app_service_canary.release.durations import LONGEST
-from app_service_canary.release.measurement import Answer, Observation, Side
+from app_service_canary.release.observation import Answer, Observation, Side
 
 durations = st.integers(1, int(LONGEST.total_seconds())).map(lambda seconds: timedelta(seconds=seconds))
 

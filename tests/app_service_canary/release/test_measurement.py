@@ -1,111 +1,44 @@
-"""What was seen, in counts."""
+"""Measurements of both populations."""
+
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest  # type: ignore[import-untyped]
-from tests.app_service_canary.release.strategies import answer, seen
+from tests.app_service_canary.release.windows import counted, window
 
-from app_service_canary.release.measurement import Measurement, Observation, Side, wilson_interval
-
-shares = st.integers(1, 5000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
+from app_service_canary.release.histogram import Histogram
+from app_service_canary.release.measurement import Measurement, Window
 
 
-@given(shares, st.floats(0.5, 0.999))
-def test_the_interval_of_a_share_is_wilsons_as_scipy_computes_it(share: tuple[int, int], confidence: float) -> None:
-    successes, trials = share
-    expected = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-
-    assert (expected.low, expected.high) == pytest.approx(wilson_interval(successes, trials, confidence), abs=1e-12)
+def test_measurements_add_up() -> None:
+    one = Measurement(10, 1, Histogram.of([5.0]), 2.0)
+    other = Measurement(5, 0, Histogram.of([9.0]), 1.0)
+    assert Measurement(15, 1, Histogram.of([5.0, 9.0]), 3.0) == one.and_those(other)
 
 
-@given(shares)
-def test_the_interval_lies_within_0_and_1_and_holds_the_share(share: tuple[int, int]) -> None:
-    successes, trials = share
-    low, high = wilson_interval(successes, trials)
-
-    assert 0 <= low <= successes / trials + 1e-12
-    assert successes / trials - 1e-12 <= high <= 1
+def test_a_source_that_tells_no_latencies_makes_no_mean() -> None:
+    assert counted(3).mean_seconds is None
+    assert counted(3).and_those(counted(4)).seconds is None
+    assert Measurement(4, seconds=2.0).mean_seconds == 0.5
+    assert Measurement(0, seconds=0.0).mean_seconds is None
 
 
-def test_without_a_trial_any_share_is_possible() -> None:
-    assert wilson_interval(0, 0) == (0.0, 1.0)
+@pytest.mark.parametrize(("requests", "failures"), [(1, 2), (-1, -1), (5, -1), (10**13, 0)])
+def test_counts_that_cannot_be_are_refused(requests: int, failures: int) -> None:
+    with pytest.raises(ValueError, match="failures of"):
+        Measurement(requests, failures)
 
 
-def test_nothing_seen_has_no_mean() -> None:
-    assert Measurement().mean_seconds is None
+def test_what_is_kept_of_a_window_is_found_again() -> None:
+    kept = window(Measurement(10, 1, Histogram.of([5.0]), 2.0), counted(90, 2))
+    assert kept == Window.from_json(kept.to_json())
 
 
-def test_answers_are_counted_with_their_failures_and_time() -> None:
-    measurement = Measurement()
-    for good, seconds in ((True, 0.1), (False, 0.3), (False, 0.2)):
-        measurement = measurement.and_then(answer(good=good, seconds=seconds))
-
-    assert (measurement.requests, measurement.failures, measurement.failures_in_a_row) == (3, 2, 2)
-    assert measurement.mean_seconds == pytest.approx(0.2)
+def test_a_window_knows_how_old_it_was_when_it_was_read() -> None:
+    assert window(counted(1)).age == timedelta(minutes=2)
 
 
-def test_a_good_answer_resets_the_streak_and_keeps_the_last_problem() -> None:
-    measurement = Measurement().and_then(answer(good=False)).and_then(answer())
-
-    assert (measurement.failures, measurement.failures_in_a_row) == (1, 0)
-    assert measurement.last_problem == "GET /health answered 500"
-
-
-@given(st.lists(st.tuples(st.sampled_from(Side), st.booleans()), max_size=30))
-def test_each_side_counts_its_own_answers(answers: list[tuple[Side, bool]]) -> None:
-    observation = seen(*answers)
-
-    for side in Side:
-        own = [good for answered, good in answers if answered is side]
-        assert (len(own), own.count(False)) == (observation.sides[side].requests, observation.sides[side].failures)
-
-
-def test_an_observation_is_not_changed_by_one_more_answer() -> None:
-    before = Observation.of(Side.VISITORS)
-    before.and_then(answer(Side.VISITORS, routed_to="stage", pinned_for=60.0))
-
-    assert Observation.of(Side.VISITORS) == before
-
-
-def test_the_observed_share_counts_the_dice_that_fell_on_the_slot_whatever_the_case() -> None:
-    observation = Observation.of(Side.VISITORS)
-    for routed_to in ("self", "Stage", "stage", "self", "other", None):
-        observation = observation.and_then(answer(Side.VISITORS, routed_to=routed_to))
-
-    share = observation.to_json("stage")["observed_share"]
-
-    low, high = wilson_interval(2, 5)
-    expected = {"routed": 5, "to_canary": 2, "percent": 40.0, "interval": [round(100 * low, 1), round(100 * high, 1)]}
-    assert expected == share
-
-
-def test_a_cookie_from_the_slots_own_host_is_no_throw_of_the_dice() -> None:
-    observation = Observation.of(Side.SLOT).and_then(answer(Side.SLOT, routed_to="stage"))
-
-    assert observation.to_json("stage")["observed_share"]["routed"] == 0
-
-
-def test_with_no_cookie_seen_the_share_is_unknown() -> None:
-    share = seen((Side.VISITORS, True)).to_json("stage")["observed_share"]
-
-    assert share == {"routed": 0, "to_canary": 0, "percent": None, "interval": [0.0, 100.0]}
-
-
-@pytest.mark.parametrize(("lives", "expected"), [([], None), ([None], None), ([0.0], 0.0), ([60.0, None, 6.0], 60.0)])
-def test_the_longest_life_of_a_routing_cookie_is_kept(lives: list[float | None], expected: float | None) -> None:
-    observation = Observation.of(Side.VISITORS)
-    for life in lives:
-        observation = observation.and_then(answer(Side.VISITORS, pinned_for=life))
-
-    assert expected == observation.to_json("stage")["pinned_for_seconds"]
-
-
-def test_the_record_has_counts_and_mean_latency_in_milliseconds_for_each_watched_side() -> None:
-    observation = seen((Side.SLOT, True), (Side.SLOT, False))
-
-    expected = {
-        "slot": {"requests": 2, "failures": 1, "mean_ms": 100.0},
-        "visitors": {"requests": 0, "failures": 0, "mean_ms": None},
-    }
-    assert expected == observation.to_json("stage")["sides"]
+@pytest.mark.parametrize("kept", [{}, {"source": "x"}, {"source": "x", "start": 3}], ids=str)
+def test_what_is_no_window_is_refused(kept: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not a window"):
+        Window.from_json(kept)

@@ -1,0 +1,53 @@
+"""What could have been noticed: the smallest harm that the evidence at hand would most likely have shown."""
+
+from __future__ import annotations
+
+from app_service_canary.release.evidence import Evidence
+from app_service_canary.release.wager import Bad, Wager
+
+POWER = 0.8
+"""How often a harm of that size would have been noticed: the usual convention (Cohen 1988)."""
+
+
+def detectable_error_rate(evidence: Evidence, log_limit: float) -> float | None:
+    """The share of failing canary requests, a fraction, that would have been noticed four times in five.
+
+    The smallest number of canary failures is sought with which the bet, on the counts of all windows together,
+    reaches its limit; then the rate at which so many come with a probability of `POWER`.
+
+    Args:
+        evidence: of one source.
+        log_limit: the logarithm of the wealth at which the bet on failures rejects.
+
+    Returns:
+        The rate; None when not even an app that always fails would have been noticed.
+    """
+    needed = failures_needed(evidence, log_limit)
+    if needed is None:
+        return None
+    # Late: it takes a while to import, and parsing a DAG file does not need it.
+    from scipy.special import betaincinv
+
+    # P(at least k of n fail) at rate p is the regularised incomplete beta function I_p(k, n - k + 1).
+    return float(betaincinv(needed, evidence.canary.requests - needed + 1, POWER))
+
+
+def failures_needed(evidence: Evidence, log_limit: float) -> int | None:
+    """With how many failures of the canary the bet reaches its limit; None when all of them would not do."""
+    canary, baseline = evidence.canary.requests, evidence.baseline.requests
+    if not canary or not baseline:
+        return None
+    new = Wager(evidence.bet("failures").odds, evidence.bet("failures").tolerated)
+
+    def reaches(failures: int) -> bool:
+        return new.and_then(Bad(canary, baseline, failures, evidence.baseline.failures)).log_wealth >= log_limit
+
+    low, high = 0, 1
+    while not reaches(high):
+        if high >= canary:
+            return None
+        low, high = high, min(2 * high, canary)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high

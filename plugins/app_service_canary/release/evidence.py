@@ -1,0 +1,189 @@
+"""What one source's windows say for and against the canary, carried from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from app_service_canary.release.analysis import Direction, Metric, Metrics
+from app_service_canary.release.histogram import buckets_wider, upper_edge_ms
+from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.wager import Bad, Wager, mean_of_logs, rounded_share
+
+FAILURE_ODDS = (2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0)
+"""Harm that is bet on, as odds: from twice as many failures to an app that is down, in even steps of their logarithm.
+Found with `make bench-judge`: fewer or other values change the power by less than a few points."""
+
+LATENCY_ODDS = (1.2, 1.5, 2.0, 4.0)
+"""Odds of being slower than the stable version's quantile. A shift of the whole distribution by a tenth moves the odds
+at the median by 1.2 to 1.5, depending on how widely latencies are spread."""
+
+MEAN_ODDS = (1.5, 3.0, 9.0)
+"""Odds of a minute in which the canary's mean is the longer one: 60, 75 and 90 % of the minutes."""
+
+QUANTILES = (0.5, 0.9, 0.99)
+"""Of the stable version's latencies; the canary's share beyond each is what is judged."""
+
+ENOUGH_FOR_QUANTILES = 100
+"""Requests of the stable version before its quantiles are taken for limits."""
+
+P95_ALLOWED = 0.05
+"""The share of requests that may take longer than a 95th percentile."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that counts of the windows so far.
+
+    Attributes:
+        metrics: how they are judged; sets tolerance and direction of the bets.
+        canary, baseline: all that was counted.
+        bets: by name. `failures` and `fewer_failures`: on more failures of the canary than its share, and on fewer;
+            `slower_50` and so on, for each of `QUANTILES`, and `faster_50`: on its share beyond the stable version's
+            quantile; `longer_means`, `shorter_means`: on the windows' means, for a source that knows no more;
+            `too_many`, `too_slow`: against the absolute limits.
+        compared_failures: the canary's failures in windows with both populations.
+        failures_by_share: both populations' failures in these windows, by the canary's share of the requests.
+        until: the end of the newest window that counts.
+    """
+
+    metrics: Metrics = field(default_factory=Metrics)
+    canary: Measurement = field(default_factory=Measurement)
+    baseline: Measurement = field(default_factory=Measurement)
+    bets: Mapping[str, Wager] = field(default_factory=lambda: MappingProxyType({}))
+    compared_failures: int = 0
+    failures_by_share: Mapping[float, int] = field(default_factory=lambda: MappingProxyType({}))
+    until: datetime | None = None
+
+    def bet(self, name: str) -> Wager:
+        """A bet as it stands; not begun, it is worth 1."""
+        return self.bets.get(name) or _new_bet(name, self.metrics)
+
+    def and_then(self, window: Window) -> Evidence:
+        """With one more window, which must not have been counted before."""
+        bets = dict(self.bets)
+
+        def go_on(name: str, counts: Bad) -> None:
+            bets[name] = self.bet(name).and_then(counts)
+
+        failed = Bad(window.canary.requests, window.baseline.requests, window.canary.failures, window.baseline.failures)
+        go_on("failures", failed)
+        go_on("fewer_failures", failed.turned)
+        if (allowed := self.metrics.failures.max_error_rate) is not None:
+            bets["too_many"] = self.bet("too_many").and_then_against(allowed / 100, failed.canary, failed.canary_bad)
+        if window.canary.latencies.counts and window.baseline.latencies.counts:
+            for name, counts in self._beyond_quantiles(window):
+                go_on(name, counts)
+        elif window.canary.mean_seconds is not None and window.baseline.mean_seconds is not None:
+            ours, theirs = 1000 * window.canary.mean_seconds, 1000 * window.baseline.mean_seconds
+            longer, shorter = ours > self._tolerated_ms(theirs), theirs > self._tolerated_ms(ours)
+            bets["longer_means"] = self.bet("longer_means").and_then_against(0.5, 1, longer)
+            bets["shorter_means"] = self.bet("shorter_means").and_then_against(0.5, 1, shorter)
+        if (limit := self.metrics.latency.max_latency_p95_ms) is not None and window.canary.latencies.counts:
+            bets["too_slow"] = self.bet("too_slow").and_then_against(
+                P95_ALLOWED, window.canary.latencies.requests, window.canary.latencies.slower_than_ms(limit)
+            )
+        by_share, compared = dict(self.failures_by_share), self.compared_failures
+        if not failed.tells_nothing:
+            share = rounded_share(failed)
+            by_share[share] = by_share.get(share, 0) + failed.bad
+            compared += failed.canary_bad
+        return replace(
+            self,
+            canary=self.canary.and_those(window.canary),
+            baseline=self.baseline.and_those(window.baseline),
+            bets=bets,
+            compared_failures=compared,
+            failures_by_share=by_share,
+            until=max(self.until or window.end, window.end),
+        )
+
+    def _beyond_quantiles(self, window: Window) -> list[tuple[str, Bad]]:
+        """Requests beyond the stable version's quantiles, as they were before this window, so that nobody bets on
+        what is known already. The canary's limit is moved by what it may be worse."""
+        if self.baseline.latencies.requests < ENOUGH_FOR_QUANTILES:
+            return []
+        canary, baseline = window.canary.latencies, window.baseline.latencies
+        found = []
+        for quantile in QUANTILES:
+            limit = self.baseline.latencies.quantile_bucket(quantile) or 0
+            moved = buckets_wider(self._tolerated_ms(upper_edge_ms(limit)) / upper_edge_ms(limit))
+            requests, slow = (canary.requests, baseline.requests), baseline.above(limit)
+            found.append((f"slower_{quantile * 100:g}", Bad(*requests, canary.above(limit + moved), slow)))
+            found.append((f"faster_{quantile * 100:g}", Bad(*requests, canary.above(limit - moved), slow).turned))
+        return found
+
+    def _tolerated_ms(self, milliseconds: float) -> float:
+        """How long the canary may take where the stable version takes so long."""
+        rule = self.metrics.latency
+        return max(milliseconds * (1 + rule.worse_by / 100), milliseconds + rule.ignore_ms)
+
+    @property
+    def has_means(self) -> bool:
+        """The source knows the windows' mean latencies, and no more."""
+        return any(name.endswith("_means") for name in self.bets)
+
+    def log_wealth(self, metric: str) -> float:
+        """The logarithm of what a bettor owns who put equal parts of 1 on the bets about a metric."""
+        names = self.bets_about(metric)
+        return mean_of_logs(self.bet(name).log_wealth for name in names) if names else 0.0
+
+    def bets_about(self, metric: str) -> list[str]:
+        """The names of the bets that decide about `failures` or `latency`. Fixed by the release file, not by what
+        was seen: else it would be the best of several bets, and no longer one."""
+        rule: Metric = self.metrics.failures if metric == "failures" else self.metrics.latency
+        if metric == "failures":
+            worse, better = ["failures"], ["fewer_failures"]
+            absolute = ["too_many"] if self.metrics.failures.max_error_rate is not None else []
+        else:
+            means = self.has_means
+            worse = ["longer_means"] if means else [f"slower_{each * 100:g}" for each in QUANTILES]
+            better = ["shorter_means"] if means else [f"faster_{each * 100:g}" for each in QUANTILES]
+            absolute = ["too_slow"] if self.metrics.latency.max_latency_p95_ms is not None and not means else []
+        return [
+            *(worse if rule.direction is not Direction.LOWER else []),
+            *(better if rule.direction is not Direction.HIGHER else []),
+            *absolute,
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "canary": self.canary.to_json(),
+            "baseline": self.baseline.to_json(),
+            "bets": {name: bet.to_json() for name, bet in self.bets.items()},
+            "compared_failures": self.compared_failures,
+            "failures_by_share": {f"{share:.3f}": count for share, count in sorted(self.failures_by_share.items())},
+            "until": self.until.isoformat() if self.until else None,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any], metrics: Metrics) -> Evidence:
+        """Raises:
+        ValueError: it is none.
+        """
+        try:
+            return cls(
+                metrics=metrics,
+                canary=Measurement.from_json(kept["canary"]),
+                baseline=Measurement.from_json(kept["baseline"]),
+                bets={name: _new_bet(name, metrics).kept(wealth) for name, wealth in kept["bets"].items()},
+                compared_failures=int(kept["compared_failures"]),
+                failures_by_share={float(share): int(count) for share, count in kept["failures_by_share"].items()},
+                until=datetime.fromisoformat(kept["until"]) if kept["until"] else None,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"this is no evidence: {type(error).__name__}: {error}") from None
+
+
+def _new_bet(name: str, metrics: Metrics) -> Wager:
+    if name in ("failures", "fewer_failures"):
+        return Wager(FAILURE_ODDS, tolerated=1 + metrics.failures.worse_by / 100)
+    if name.endswith("_means"):
+        return Wager(MEAN_ODDS)
+    if name.startswith(("slower_", "faster_")):
+        # The tolerance is in the limit itself, which is that much higher for the canary.
+        return Wager(LATENCY_ODDS)
+    return Wager(FAILURE_ODDS if name == "too_many" else LATENCY_ODDS)

@@ -1,0 +1,182 @@
+"""From evidence to a verdict."""
+
+from math import exp, log
+from typing import Any
+
+import pytest
+from tests.app_service_canary.release.test_evidence import evidence, watched
+
+from app_service_canary.release.analysis import (
+    Analysis,
+    AzureMonitor,
+    Failures,
+    Latency,
+    LogAnalytics,
+    Metrics,
+    Mode,
+    Probe,
+    Sources,
+)
+from app_service_canary.release.comparison import CLOSING, PROMOTED, RUNNING, STAKES, Comparison
+from app_service_canary.release.evidence import Evidence
+from app_service_canary.release.measurement import Measurement
+from app_service_canary.release.verdict import Outcome, Verdict
+
+MONITOR = "azure_monitor"
+
+
+def analysis(**changed: Any) -> Analysis:
+    metrics = Metrics(failures=Failures(worse_by=0), latency=Latency(worse_by=0, ignore_ms=0))
+    return Analysis(**{"sources": Sources(azure_monitor=AzureMonitor()), "metrics": metrics, **changed})
+
+
+def judged(
+    seen: Evidence | dict[str, Evidence], rules: Analysis | None = None, *, over: bool = True, **more: Any
+) -> Verdict | None:
+    closing = more.pop("closing", False)
+    by_source = seen if isinstance(seen, dict) else {MONITOR: seen}
+    return Comparison(rules or analysis(), by_source, **more).judge(bake_is_over=over, closing=closing)
+
+
+def outcome(verdict: Verdict | None) -> Outcome | None:
+    return verdict.outcome if verdict else None
+
+
+BAD = evidence((100, 12, 900, 2))
+GOOD = evidence((400, 2, 3600, 18))
+FEW = evidence((10, 0, 90, 0))
+
+
+def test_a_canary_with_more_errors_than_its_baseline_is_rejected_before_the_bake_is_over() -> None:
+    assert outcome(judged(BAD, over=False)) is Outcome.FAIL
+
+
+def test_a_canary_that_is_no_worse_passes_at_the_end_of_the_bake_and_not_before() -> None:
+    assert judged(GOOD, over=False) is None
+    assert outcome(judged(GOOD)) is Outcome.PASS
+
+
+def test_a_canary_that_is_slower_than_its_baseline_is_rejected() -> None:
+    assert outcome(judged(watched(1.5), over=False)) is Outcome.FAIL
+    assert outcome(judged(watched(1.0))) is Outcome.PASS
+
+
+def test_too_few_requests_are_inconclusive_and_never_a_pass_or_a_rollback() -> None:
+    verdict = judged(FEW)
+    assert outcome(verdict) is Outcome.INCONCLUSIVE
+    assert "10 canary requests were seen, 50 are needed." in str(verdict)
+
+
+def test_no_data_at_all_is_inconclusive() -> None:
+    assert outcome(judged({})) is Outcome.INCONCLUSIVE
+    assert outcome(judged(Evidence(metrics=analysis().metrics))) is Outcome.INCONCLUSIVE
+
+
+def test_of_several_sources_one_with_enough_evidence_suffices() -> None:
+    two = analysis(sources=Sources(azure_monitor=AzureMonitor(), probe=Probe()))
+    assert outcome(judged({MONITOR: GOOD, "probe": FEW}, two)) is Outcome.PASS
+    assert outcome(judged({MONITOR: FEW, "probe": FEW}, two)) is Outcome.INCONCLUSIVE
+
+
+def test_a_source_that_cannot_be_read_is_said_and_is_no_verdict() -> None:
+    two = analysis(sources=Sources(azure_monitor=AzureMonitor(), probe=Probe()))
+    passed = judged({MONITOR: GOOD}, two, given_up={"probe": "it is broken."})
+    assert outcome(passed) is Outcome.PASS
+    assert "probe could not be read: it is broken." in str(passed)
+    silent = judged({}, given_up={MONITOR: "no permission."})
+    assert outcome(silent) is Outcome.INCONCLUSIVE
+    assert f"{MONITOR} could not be read: no permission." in str(silent)
+
+
+def test_what_has_to_be_noticeable_decides_what_is_enough() -> None:
+    def noticing(percent: float) -> Analysis:
+        return analysis(metrics=Metrics(failures=Failures(worse_by=0, notice=percent)))
+
+    assert outcome(judged(GOOD, noticing(10))) is Outcome.PASS
+    verdict = judged(GOOD, noticing(1))
+    assert outcome(verdict) is Outcome.INCONCLUSIVE
+    assert "would have been noticed, and 1 % has to be." in str(verdict)
+
+
+def test_a_step_may_end_early_when_the_evidence_suffices() -> None:
+    early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=10)))
+    assert outcome(judged(GOOD, early, over=False)) is Outcome.PASS
+    assert judged(FEW, early, over=False) is None
+
+
+def test_an_advisory_metric_says_what_it_would_have_done_and_decides_nothing() -> None:
+    advisory = analysis(metrics=Metrics(failures=Failures(worse_by=0, mode=Mode.ADVISORY)))
+    verdict = judged(BAD, advisory)
+    assert outcome(verdict) is Outcome.PASS
+    assert "failures is advisory" in str(verdict)
+    assert "It would have been rejected." in str(verdict)
+
+
+def test_a_metric_that_is_off_is_not_looked_at() -> None:
+    off = analysis(metrics=Metrics(failures=Failures(worse_by=0), latency=Latency(mode=Mode.OFF)))
+    assert outcome(judged(watched(3.0), off)) is Outcome.PASS
+
+
+def test_the_closing_look_finds_what_the_running_bet_just_missed() -> None:
+    slightly = evidence(*[(6, 0, 54, 0)] * 50, *[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2)
+    assert outcome(judged(slightly)) is Outcome.PASS
+    verdict = judged(slightly, closing=True)
+    assert outcome(verdict) is Outcome.FAIL
+    assert "At the end of the last step" in str(verdict)
+    assert judged(slightly, over=False, closing=True) is None
+
+
+def test_the_budget_of_false_alarms_is_divided_and_never_exceeded() -> None:
+    assert pytest.approx(1) == RUNNING + CLOSING + PROMOTED
+    assert sum(STAKES.values()) == pytest.approx(1)
+    two = analysis(sources=Sources(azure_monitor=AzureMonitor(), probe=Probe()), false_alarm=2.0)
+    found = Comparison(two, {MONITOR: BAD, "probe": watched(1.0)})
+    assert sum(each.stake for each in found.findings) <= 1 + 1e-9
+    assert exp(-found.log_limit) == pytest.approx(0.02 * RUNNING)
+    wealth = sum(each.stake * exp(each.log_wealth) for each in found.findings)
+    assert log(wealth) == pytest.approx(found.log_wealth)
+
+
+def test_more_sources_make_each_ones_evidence_weigh_less() -> None:
+    borderline = evidence((100, 6, 900, 2))
+    three = Sources(azure_monitor=AzureMonitor(), probe=Probe(), log_analytics=LogAnalytics(workspace_id="0" * 36))
+    one = Comparison(analysis(), {MONITOR: borderline}).log_wealth
+    assert Comparison(analysis(sources=three), {MONITOR: borderline}).log_wealth == pytest.approx(one - log(3))
+
+
+def test_without_sources_nothing_is_compared() -> None:
+    none = analysis(sources=Sources())
+    assert judged({}, none, over=False) is None
+    assert judged({}, none) == Verdict(Outcome.PASS, ())
+
+
+def after_the_swap(failures: int) -> Verdict | None:
+    seen = evidence((1000, failures, 0, 0))
+    return judged(seen, before={MONITOR: Measurement(5000, 25)})
+
+
+@pytest.mark.parametrize(("failures", "expected"), [(5, Outcome.PASS), (9, Outcome.PASS), (60, Outcome.FAIL)])
+def test_after_the_swap_the_new_version_is_compared_with_what_the_stable_one_did_before(
+    failures: int, expected: Outcome
+) -> None:
+    assert outcome(after_the_swap(failures)) is expected
+
+
+def test_a_verdict_says_value_limit_sample_sizes_interval_and_what_would_have_been_noticed() -> None:
+    verdict = judged(GOOD)
+    assert verdict is not None
+    assert (
+        "By azure_monitor, the canary failed 2 of 400 requests (0.5 %; 95 %: 0.14–1.8 %), the stable version 18 of "
+        "3,600 requests (0.5 %; 95 %: 0.32–0.79 %) in the same time. With 400 canary requests a rise to "
+    ) in verdict.sentence
+    rejected = judged(BAD)
+    assert rejected is not None
+    assert "A version that is no worse shows so much in at most 1 in" in rejected.sentence
+    assert "(limit 1 in 250)" in rejected.sentence
+
+
+def test_the_figures_are_there_for_machines() -> None:
+    [failures] = Comparison(analysis(), {MONITOR: GOOD}).to_json()["findings"]
+    assert (failures["canary"], failures["baseline"]) == ([2, 400], [18, 3600])
+    assert 2 < failures["detectable_percent"] < 10
+    assert 0 <= Comparison(analysis(), {MONITOR: GOOD}).budget_used < Comparison(analysis(), {MONITOR: BAD}).budget_used

@@ -1,0 +1,145 @@
+"""The bet on counts."""
+
+from itertools import product
+from math import comb, exp, isclose, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, hypergeom, nchypergeom_fisher
+
+from app_service_canary.release.wager import (
+    Bad,
+    Wager,
+    chance_of_as_many,
+    log_factors,
+    mean_of_logs,
+    rounded_share,
+)
+
+sides = st.tuples(st.integers(1, 40), st.integers(1, 40))
+odds = st.floats(1.1, 50)
+
+
+@given(sides, st.data(), odds, st.floats(1.0, 1.5))
+def test_a_window_multiplies_the_stake_by_fishers_likelihood_ratio(
+    requests: tuple[int, int], data: st.DataObject, bet_on: float, tolerated: float
+) -> None:
+    canary, baseline = requests
+    bad = data.draw(st.integers(1, canary + baseline - 1))
+    ours = data.draw(st.integers(max(0, bad - baseline), min(canary, bad)))
+    [found] = log_factors(Bad(canary, baseline, ours, bad - ours), (bet_on,), tolerated)
+    expected = nchypergeom_fisher.logpmf(ours, canary + baseline, canary, bad, bet_on) - nchypergeom_fisher.logpmf(
+        ours, canary + baseline, canary, bad, tolerated
+    )
+    assert isclose(expected, found, rel_tol=1e-6, abs_tol=1e-6)
+
+
+@given(sides, st.data(), odds, st.floats(1.0, 1.5))
+def test_a_canary_that_is_no_worse_wins_nothing_on_average(
+    requests: tuple[int, int], data: st.DataObject, bet_on: float, tolerated: float
+) -> None:
+    canary, baseline = requests
+    bad = data.draw(st.integers(1, canary + baseline - 1))
+    truth = data.draw(st.floats(0.2, tolerated))
+    mean = sum(
+        nchypergeom_fisher.pmf(ours, canary + baseline, canary, bad, truth)
+        * exp(log_factors(Bad(canary, baseline, ours, bad - ours), (tolerated * bet_on,), tolerated)[0])
+        for ours in range(max(0, bad - baseline), min(canary, bad) + 1)
+    )
+    assert mean <= 1 + 1e-6
+
+
+def test_a_large_window_is_summed_as_exactly_as_a_small_one() -> None:
+    window = Bad(60_000, 540_000, 32_300, 287_700)
+    [found] = log_factors(window, (1.2,), 1.0)
+    expected = nchypergeom_fisher.logpmf(32_300, 600_000, 60_000, 320_000, 1.2) - hypergeom.logpmf(
+        32_300, 600_000, 60_000, 320_000
+    )
+    assert isclose(expected, found, rel_tol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "window", [Bad(0, 10, 0, 3), Bad(10, 0, 3, 0), Bad(10, 10, 0, 0), Bad(10, 10, 10, 10)], ids=str
+)
+def test_a_window_that_cannot_tell_the_two_apart_changes_nothing(window: Bad) -> None:
+    assert Wager((2.0, 8.0)).and_then(window) == Wager((2.0, 8.0))
+
+
+def test_the_wealth_is_the_mean_of_what_each_bettor_owns() -> None:
+    bets = Wager((2.0, 8.0)).and_then(Bad(10, 90, 2, 1))
+    each = [log_factors(Bad(10, 90, 2, 1), (odds,), 1.0)[0] for odds in (2.0, 8.0)]
+    assert isclose(log((exp(each[0]) + exp(each[1])) / 2), bets.log_wealth)
+
+
+def test_all_that_is_bad_on_the_canary_makes_the_bettor_rich_and_its_share_of_it_makes_him_poor() -> None:
+    assert Wager((5.0,)).and_then(Bad(100, 900, 8, 0)).log_wealth > log(100)
+    assert Wager((5.0,)).and_then(Bad(100, 900, 8, 72)).log_wealth < log(0.01)
+
+
+def test_windows_add_up_whatever_their_share() -> None:
+    one, other = Bad(10, 90, 2, 1), Bad(50, 50, 3, 1)
+    both = Wager((4.0,)).and_then(one).and_then(other).log_wealth
+    assert isclose(Wager((4.0,)).and_then(one).log_wealth + Wager((4.0,)).and_then(other).log_wealth, both)
+
+
+def test_turned_it_bets_that_the_canary_has_less() -> None:
+    assert Wager((5.0,)).and_then(Bad(100, 100, 0, 12).turned).log_wealth > log(20)
+
+
+@given(st.floats(0.01, 0.9), st.integers(0, 30), st.data(), odds)
+def test_against_a_limit_it_is_a_ratio_of_binomials_that_wins_nothing_on_average(
+    limit: float, requests: int, data: st.DataObject, bet_on: float
+) -> None:
+    truth = data.draw(st.floats(0.0, limit))
+    mean = sum(
+        binom.pmf(bad, requests, truth) * exp(Wager((bet_on,)).and_then_against(limit, requests, bad).log_wealth)
+        for bad in range(requests + 1)
+    )
+    assert mean <= 1 + 1e-6
+
+
+def test_what_is_kept_is_found_again_unless_it_was_another_bet() -> None:
+    bets = Wager((2.0, 8.0)).and_then(Bad(10, 90, 2, 1))
+    assert bets == Wager((2.0, 8.0)).kept([*map(float, bets.log_wealth_of)])
+    assert Wager((2.0,)) == Wager((2.0,)).kept(bets.to_json())
+    assert Wager((2.0,)) == Wager((2.0,)).kept("nonsense")
+
+
+def test_the_mean_of_logarithms_holds_for_wealth_no_float_can_hold() -> None:
+    assert isclose(2000 + log(0.5), mean_of_logs([2000.0, -3000.0]))
+    assert mean_of_logs([float("-inf")] * 2) == float("-inf")
+
+
+@pytest.mark.parametrize(("window", "share"), [(Bad(1, 9, 0, 1), 0.1), (Bad(1, 2, 1, 0), 0.334)])
+def test_a_share_is_rounded_up_in_the_canarys_favour(window: Bad, share: float) -> None:
+    assert isclose(share, rounded_share(window))
+
+
+def test_the_closing_look_counts_all_ways_in_which_the_failures_could_have_fallen() -> None:
+    shares = {0.1: 2, 0.5: 3}
+    expected = 0.0
+    for fallen in product((0, 1), repeat=5):
+        chances = [0.1] * 2 + [0.5] * 3
+        weight = 1.0
+        for mine, chance in zip(fallen, chances, strict=True):
+            weight *= chance if mine else 1 - chance
+        expected += weight if sum(fallen) >= 4 else 0.0
+    assert isclose(expected, chance_of_as_many(4, shares))
+
+
+def test_with_one_share_the_closing_look_is_a_binomial_tail_and_tolerance_widens_it() -> None:
+    assert isclose(binom.sf(4, 9, 0.25), chance_of_as_many(5, {0.25: 9}), rel_tol=1e-9)
+    assert chance_of_as_many(5, {0.25: 9}, tolerated=2.0) > chance_of_as_many(5, {0.25: 9})
+
+
+def test_without_failures_or_with_more_than_it_counts_the_closing_look_says_nothing() -> None:
+    assert chance_of_as_many(0, {}) == 1.0
+    assert chance_of_as_many(900, {0.1: 1001}) == 1.0
+
+
+def test_the_example_of_the_documentation_can_be_redone_on_paper() -> None:
+    """docs/judge.md: three failures, all the canary's, which has a tenth of the requests; odds of 8."""
+    [found] = log_factors(Bad(10, 90, 3, 0), (8.0,), 1.0)
+    ways = [comb(10, k) * comb(90, 3 - k) for k in range(4)]
+    assert isclose(8**3 * sum(ways) / sum(way * 8**k for k, way in enumerate(ways)), exp(found), rel_tol=1e-9)
