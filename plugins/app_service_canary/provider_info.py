@@ -71,6 +71,7 @@ def _fields() -> dict[str, Any]:
         "resource_manager": _field(
             "Resource Manager", "Address of Azure Resource Manager, instead of the cloud's own."
         ),
+        "log_analytics": _field("Log Analytics", "Address of its queries, instead of the cloud's own."),
         "ca_bundle": _field("CA bundle", "PEM file, on the workers, with the certificate authorities to trust."),
         "connect_to": _field(
             "Connect to", "Where to send requests for the apps' own hosts, for networks that cannot resolve them."

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app_service_canary.release.measurement import Answer, Side
+from app_service_canary.release.observation import Answer, Side
 
 ROUTING_COOKIE = "x-ms-routing-name"
 """Pins a browser to a slot: https://learn.microsoft.com/azure/app-service/deploy-staging-slots."""
@@ -55,11 +55,20 @@ class AppHosts:
     ) -> None:
         await self._client.aclose()
 
-    async def ask(self, side: Side, host: str, path: str, good_statuses: tuple[int, ...]) -> Answer:
-        """Asks once. Never raises: no answer is a bad answer, with its reason."""
+    async def ask(
+        self, side: Side, host: str, path: str, good_statuses: tuple[int, ...], *, pinned_to: str | None = None
+    ) -> Answer:
+        """Asks once. Never raises: no answer is a bad answer, with its reason.
+
+        Args:
+            side: for whom the answer counts.
+            host, path: what is asked.
+            good_statuses: HTTP statuses that are good answers.
+            pinned_to: the name in the routing cookie to send along, as of a visitor who is pinned; None: a new one.
+        """
         asked, started = f"GET {path}", time.monotonic()
         try:
-            response, _ = await self._get(host, path)
+            response, _ = await self._get(host, path, pinned_to)
         except (httpx.TimeoutException, asyncio.TimeoutError):
             return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
         except httpx.RemoteProtocolError:
@@ -100,21 +109,22 @@ class AppHosts:
             return None
         return found
 
-    async def _get(self, host: str, path: str) -> tuple[httpx.Response, bytes]:
+    async def _get(self, host: str, path: str, pinned_to: str | None = None) -> tuple[httpx.Response, bytes]:
         # httpx counts anew with every byte; an answer that drips would never end.
-        return await asyncio.wait_for(self._read(host, path), self._timeout)
+        return await asyncio.wait_for(self._read(host, path, pinned_to), self._timeout)
 
-    async def _read(self, host: str, path: str) -> tuple[httpx.Response, bytes]:
+    async def _read(self, host: str, path: str, pinned_to: str | None) -> tuple[httpx.Response, bytes]:
         # The cookies of an answer would pin the next request to the same slot.
         self._client.cookies.clear()
+        pinned = {"Cookie": f"{ROUTING_COOKIE}={pinned_to}"} if pinned_to else {}
         if self._connect_to is None:
-            request = self._client.build_request("GET", f"https://{host}{path}")
+            request = self._client.build_request("GET", f"https://{host}{path}", headers=pinned)
         else:
             secure = urlsplit(self._connect_to).scheme == "https"
             request = self._client.build_request(
                 "GET",
                 f"{self._connect_to}{path}",
-                headers={"Host": host},
+                headers={"Host": host, **pinned},
                 extensions={"sni_hostname": host} if secure else {},
             )
         response = await self._client.send(request, stream=True)

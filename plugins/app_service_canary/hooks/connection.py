@@ -24,6 +24,15 @@ TIMEOUTS = {"connection_timeout": 10, "read_timeout": 90}
 Azure Resource Manager itself gives a service up after about a minute, with 504."""
 
 
+LOG_ANALYTICS = {
+    "AzurePublicCloud": "https://api.loganalytics.io",
+    "AzureUSGovernment": "https://api.loganalytics.us",
+    "AzureChinaCloud": "https://api.loganalytics.azure.cn",
+}
+"""Where queries go, by cloud; also what a token for them is for:
+https://learn.microsoft.com/azure/azure-monitor/logs/api/access-api."""
+
+
 @dataclass(frozen=True)
 class AzureSettings:
     """Where Azure is and as whom to speak.
@@ -41,6 +50,7 @@ class AzureSettings:
             AzureUSGovernment, AzureChinaCloud.
         authority: extra; base address of Entra ID, instead of the cloud's.
         resource_manager: extra; base address of Azure Resource Manager, instead of the cloud's.
+        log_analytics: extra; base address of Log Analytics' queries, instead of the cloud's.
         ca_bundle: extra; a PEM file with the certificate authorities to trust, instead of the system's.
         connect_to: extra; where to send the requests meant for the apps' own hosts, with their Host header,
             as curl's --connect-to does. For networks in which those names do not resolve.
@@ -58,6 +68,7 @@ class AzureSettings:
     cloud: str = "AzurePublicCloud"
     authority: str | None = None
     resource_manager: str | None = None
+    log_analytics: str | None = None
     ca_bundle: str | None = None
     connect_to: str | None = None
     allow_http_packages: bool = False
@@ -94,6 +105,7 @@ class AzureSettings:
                     "workload_identity_tenant_id",
                     "authority",
                     "resource_manager",
+                    "log_analytics",
                     "ca_bundle",
                     "connect_to",
                 )
@@ -114,6 +126,12 @@ class AzureSettings:
             **TIMEOUTS,
         }
         return {**arguments, **self._trust()}
+
+    def logs_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of a client for queries to Log Analytics, besides its credential."""
+        own = LOG_ANALYTICS.get(self.cloud, LOG_ANALYTICS["AzurePublicCloud"])
+        endpoint = (self.log_analytics or own).rstrip("/")
+        return {"endpoint": endpoint, "audience": own, **NO_RETRIES, **TIMEOUTS, **self._trust()}
 
     def credential(self) -> TokenCredential:
         """For a synchronous client."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from functools import cached_property
 from types import TracebackType
@@ -13,13 +14,14 @@ from airflow.providers.microsoft.azure.hooks.base_azure import AzureBaseHook
 
 from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.hooks.app_hosts import AppHosts
-from app_service_canary.hooks.azure_errors import ERRORS_FROM, azure_errors, body_of, error_of
+from app_service_canary.hooks.azure_errors import ERRORS_FROM, azure_errors, body_of, error_of, unreadable
 from app_service_canary.hooks.connection import AzureSettings
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
     from azure.mgmt.web import WebSiteManagementClient
     from azure.mgmt.web.aio import WebSiteManagementClient as AsyncWebSiteManagementClient
+    from azure.monitor.query.aio import LogsQueryClient
 
 for name in ("azure", "httpx"):
     # One line for each request, with its headers, would bury the sentences of a task's log.
@@ -43,6 +45,7 @@ class AzureManagementHook(AzureBaseHook):
         self._settings: AzureSettings | None = None
         self._client: AsyncWebSiteManagementClient | None = None
         self._credential: Any = None
+        self._logs_client: LogsQueryClient | None = None
 
     @cached_property
     def _sync_settings(self) -> AzureSettings:
@@ -74,11 +77,37 @@ class AzureManagementHook(AzureBaseHook):
             from azure.mgmt.web.aio import WebSiteManagementClient
 
             settings = await self.settings()
-            self._credential = settings.async_credential()
+            self._credential = self._credential or settings.async_credential()
             self._client = WebSiteManagementClient(
                 self._credential, settings.subscription_id, **settings.client_arguments()
             )
         return self._client
+
+    async def logs_client(self) -> LogsQueryClient:
+        """Microsoft's asynchronous client for queries to Log Analytics, opened at its first use."""
+        if self._logs_client is None:
+            from azure.monitor.query.aio import LogsQueryClient
+
+            settings = await self.settings()
+            self._credential = self._credential or settings.async_credential()
+            self._logs_client = LogsQueryClient(self._credential, **settings.logs_arguments())
+        return self._logs_client
+
+    async def ask_json(self, url: str, doing: str) -> Any:
+        """Asks Azure Resource Manager for something that the client has no method for.
+
+        Args:
+            url: path and query.
+            doing: as in `error_of`.
+
+        Raises:
+            TransientAzureError: the answer is no JSON.
+        """
+        response = await self._ask(url, doing)
+        try:
+            return json.loads(body_of(response))
+        except (ValueError, RecursionError) as error:
+            raise unreadable(doing, error) from None
 
     async def _ask(self, url: str, doing: str) -> AsyncHttpResponse:
         from azure.core.rest import HttpRequest
@@ -122,7 +151,7 @@ class AzureManagementHook(AzureBaseHook):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            await self._client.close()
-            await self._credential.close()
-            self._client = self._credential = None
+        for client in (self._client, self._logs_client, self._credential):
+            if client is not None:
+                await client.close()
+        self._client = self._logs_client = self._credential = None

@@ -9,7 +9,7 @@ import pytest
 from tests.simulator import RunningSimulator
 
 from app_service_canary.hooks.app_hosts import USER_AGENT, AppHosts
-from app_service_canary.release.measurement import Side
+from app_service_canary.release.observation import Side
 
 Handler = Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]

@@ -1,0 +1,133 @@
+"""Measures both versions by a query to Log Analytics, or to an Application Insights component.
+
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/appservicehttplogs and
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/apprequests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.hooks.azure_errors import azure_errors, unreadable
+from app_service_canary.hooks.source import Source, Watched, next_minute, whole_minute
+from app_service_canary.release.analysis import Logs
+from app_service_canary.release.app_state import PRODUCTION, AppTarget
+from app_service_canary.release.histogram import BUCKETS_PER_OCTAVE, Histogram
+from app_service_canary.release.measurement import Measurement, Window
+
+if TYPE_CHECKING:
+    from app_service_canary.hooks.management import AzureManagementHook
+
+QUERIES = {
+    "AppServiceHTTPLogs": f"""AppServiceHTTPLogs
+| where TimeGenerated >= datetime({{start}}) and TimeGenerated < datetime({{end}})
+| where _ResourceId =~ "{{resource_id}}"
+| summarize requests = count(), failures = countif(ScStatus >= 500)
+    by bucket = toint(floor(log2(max_of(TimeTaken, 1)) * {BUCKETS_PER_OCTAVE}, 1))""",
+    "AppRequests": f"""AppRequests
+| where TimeGenerated >= datetime({{start}}) and TimeGenerated < datetime({{end}})
+| where AppRoleName =~ "{{role}}"
+| summarize requests = sum(ItemCount), failures = sumif(ItemCount, Success == false)
+    by bucket = toint(floor(log2(max_of(DurationMs, 1.0)) * {BUCKETS_PER_OCTAVE}, 1))""",
+}
+"""For one population and one span of time: how many requests took how long, and how many of them failed."""
+
+LONGEST_LOOK_BACK = timedelta(hours=12)
+"""As much of the past as one query is asked for."""
+
+
+class LogsSource(Source):
+    """Asks for each whole minute once, when it is old enough that what was logged in it has come in.
+
+    Args:
+        name: `log_analytics` or `application_insights`.
+        watched: see `Source`.
+        hook: has the credential.
+        target: the app.
+        settings: the release file's.
+    """
+
+    pause = 60.0
+
+    def __init__(
+        self, name: str, watched: Watched, *, hook: AzureManagementHook, target: AppTarget, settings: Logs
+    ) -> None:
+        super().__init__(watched)
+        self.name, self.hook, self.target, self.settings = name, hook, target, settings
+
+    async def read(self, since: datetime, now: datetime) -> list[Window]:
+        end = whole_minute(now - self.settings.settles_after)
+        start = max(next_minute(since), end - LONGEST_LOOK_BACK)
+        if start >= end:
+            return []
+        slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
+        sides = await asyncio.gather(*(self._side(slot, start, end) for slot in slots))
+        baseline = sides[1] if len(sides) > 1 else None
+        return [self.watched.window(self.name, (start, end), now, sides[0], baseline)]
+
+    async def _side(self, slot: str, start: datetime, end: datetime) -> Measurement:
+        doing = f"Asking {self.name} about {'production' if slot == PRODUCTION else f'slot {slot!r}'} of app "
+        doing += f"'{self.target.app}'"
+        query = await self._query(slot, start, end)
+        client = await self.hook.logs_client()
+        with azure_errors(doing):
+            if self.settings.workspace_id:
+                answer = await client.query_workspace(self.settings.workspace_id, query, timespan=(start, end))
+            else:
+                answer = await client.query_resource(self.settings.resource_id, query, timespan=(start, end))
+        if getattr(answer, "partial_error", None):
+            raise unreadable(doing, f"only a part of it came: {answer.partial_error}")
+        try:
+            table = answer.tables[0]
+            return measurement_of(table.columns, table.rows)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise unreadable(doing, f"{type(error).__name__}: {error}") from None
+
+    async def _query(self, slot: str, start: datetime, end: datetime) -> str:
+        settings = await self.hook.settings()
+        suffix = "" if slot == PRODUCTION else f"/slots/{slot}"
+        known = {
+            "app": self.target.app,
+            "slot": slot,
+            "role": self.target.app if slot == PRODUCTION else f"{self.target.app}-{slot}",
+            "resource_id": (
+                f"/subscriptions/{settings.subscription_id}/resourceGroups/{self.target.resource_group}"
+                f"/providers/Microsoft.Web/sites/{self.target.app}{suffix}"
+            ).lower(),
+            "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return filled(self.settings.query or QUERIES[self.settings.table], known)
+
+
+def filled(query: str, known: Mapping[str, str]) -> str:
+    """A query with its placeholders replaced, and nothing else: KQL has braces of its own."""
+    for name, value in known.items():
+        query = query.replace(f"{{{name}}}", value)
+    return query
+
+
+def measurement_of(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Measurement:
+    """Adds up the rows of an answer.
+
+    Raises:
+        InvalidReleasePlan: it lacks the column `requests` or `failures`.
+    """
+    names = list(columns)
+    for needed in ("requests", "failures"):
+        if needed not in names:
+            raise InvalidReleasePlan(
+                f"The query gives the columns {', '.join(names) or '(none)'}; allowed: requests and failures, and "
+                "perhaps bucket."
+            )
+    total = Measurement()
+    for row in rows:
+        values = dict(zip(names, row, strict=True))
+        requests, failures = int(values["requests"] or 0), int(values["failures"] or 0)
+        buckets = {} if values.get("bucket") is None else {str(int(values["bucket"])): requests}
+        total = total.and_those(Measurement(requests, failures, Histogram.from_json(buckets)))
+    return total

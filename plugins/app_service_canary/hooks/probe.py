@@ -1,0 +1,72 @@
+"""Measures both versions with requests of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from app_service_canary.hooks.source import Source, Watched
+from app_service_canary.release.analysis import Probe
+from app_service_canary.release.app_state import PRODUCTION
+from app_service_canary.release.histogram import Histogram
+from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.observation import Answer, Side
+
+if TYPE_CHECKING:
+    from app_service_canary.hooks.app_hosts import AppHosts
+
+SELF = "self"
+"""The name by which the routing cookie pins a request to production:
+https://learn.microsoft.com/azure/app-service/deploy-staging-slots#route-production-traffic-manually."""
+
+
+class ProbeSource(Source):
+    """Asks the slot's own host, and production, pinned to it, at the same moment and in the same way.
+
+    Args:
+        watched: see `Source`.
+        hosts: a client for them.
+        host_of: the host names, by slot; `production` for the app's own.
+        settings: the release file's.
+        paths: asked in turn.
+        good_statuses: HTTP statuses that are good answers.
+    """
+
+    name = "probe"
+
+    def __init__(
+        self,
+        watched: Watched,
+        *,
+        hosts: AppHosts,
+        host_of: Mapping[str, str],
+        settings: Probe,
+        paths: tuple[str, ...],
+        good_statuses: tuple[int, ...],
+    ) -> None:
+        super().__init__(watched)
+        self.hosts, self.host_of, self.good_statuses = hosts, host_of, good_statuses
+        self.pause = 1 / settings.rate
+        self.paths = cycle(paths)
+
+    async def read(self, since: datetime, now: datetime) -> list[Window]:
+        path = next(self.paths)
+        sides = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
+        answers = await asyncio.gather(*(self._ask(slot, path) for slot in sides))
+        measured = [_measured(answer) for answer in answers]
+        ended = datetime.now(timezone.utc)
+        canary, baseline = measured[0], measured[1] if len(measured) > 1 else None
+        return [self.watched.window(self.name, (now, ended), ended, canary, baseline)]
+
+    async def _ask(self, slot: str, path: str) -> Answer:
+        side = Side.VISITORS if slot == PRODUCTION else Side.SLOT
+        # Without a baseline the slot has been swapped, and production is asked as everybody does.
+        pinned = SELF if slot == PRODUCTION and self.watched.baseline else None
+        return await self.hosts.ask(side, self.host_of[slot], path, self.good_statuses, pinned_to=pinned)
+
+
+def _measured(answer: Answer) -> Measurement:
+    return Measurement(1, int(not answer.good), Histogram.of([answer.seconds * 1000]))
