@@ -145,6 +145,13 @@ def example_argument(name: str) -> Any:
         "clear_on_failure": True,
         "hosts_by_side": {"slot": "storefront-canary.azurewebsites.net"},
         "approvers": ["maria"],
+        "began": datetime(2026, 11, 22, 11, 0, tzinfo=timezone.utc),
+        "hold_until": datetime(2026, 11, 22, 13, 0, tzinfo=timezone.utc),
+        "analysis": {"sources": {"probe": {"rate": 2.0}}},
+        "evidence": {"probe": {"until": None}},
+        "before": {"probe": {"requests": 10, "failures": 1}},
+        "closing": True,
+        "about": {"app": "storefront"},
         "operation": "swap",
     }
     return examples.get(name, f"some {name}")

@@ -12,17 +12,14 @@ from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, TaskG
 
 from app_service_canary.broken_release import BrokenRelease
 from app_service_canary.errors import InvalidReleasePlan
+from app_service_canary.operators.analysis import CanaryAnalysisOperator, PromotedAnalysisOperator
 from app_service_canary.operators.deploy import AppServiceDeployOperator
 from app_service_canary.operators.outcome import ReleaseOutcomeOperator
 from app_service_canary.operators.preflight import ReleasePreflightOperator
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
 from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
 from app_service_canary.operators.swap import AppServiceSwapSlotsOperator
-from app_service_canary.operators.traffic import (
-    AppServiceSetCanaryWeightOperator,
-    CanaryAnalysisOperator,
-    PromotedAnalysisOperator,
-)
+from app_service_canary.operators.traffic import AppServiceSetCanaryWeightOperator
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.plan import bakes_as_written
 from app_service_canary.release.policy import ReleasePolicy, Step
@@ -216,8 +213,9 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
                 hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
                 bake=f"{{{{ {plan}.bake }}}}",
                 weight=f"{{{{ {plan}.weight }}}}",
-                readiness=policy.readiness,
-                watch=policy.watch,
+                watch_task_ids=list(watches),
+                step=index,
+                **_judged_by(policy),
                 **target,
             )
         tasks += [shift, watch]
@@ -240,13 +238,23 @@ def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str
             version="{{ params.version }}",
             hosts_by_side={"visitors": PRODUCTION_HOST},
             bake=format_duration(policy.watch.promoted_bake),
-            readiness=policy.readiness,
-            watch=policy.watch,
+            watch_task_ids=watches,
+            **_judged_by(policy),
             **target,
         ),
         PinnedUsersDrainedSensor(task_id="drain", watch_task_ids=watches, at_most=policy.drain),
         AppServiceStopSlotOperator(task_id="stop_slot", **target),
     ]
+
+
+def _judged_by(policy: ReleasePolicy) -> dict[str, Any]:
+    """What every watch goes by."""
+    return {
+        "readiness": policy.readiness,
+        "watch": policy.watch,
+        "analysis": policy.analysis,
+        "approval": policy.approval,
+    }
 
 
 def _group_id(step: Step) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.hostile.raw_server import RawServer
 
 from app_service_canary.hooks.app_hosts import LONGEST_VERSION, MOST_READ, AppHosts
-from app_service_canary.release.measurement import Observation, Side
+from app_service_canary.release.observation import Observation, Side
 
 HOST = "storefront.azurewebsites.net"
 

@@ -33,6 +33,7 @@ STORIES: dict[str, dict[str, Any]] = {
     "aborted-promoted": {
         "approval": {"approvers": ["maria"]},
         "watch": {"poll_interval": "1s", "min_answers": 1, "promoted_bake": "1h"},
+        "analysis": {"sources": {}},
     },
 }
 """What each release file says otherwise than the others'; see `Release`."""

@@ -55,6 +55,7 @@ class Release:
             "readiness": {"path": "/health", "version_path": "/version", "consecutive": 1},
             "steps": [{"weight": 20, "bake": "1s"}],
             "watch": {"poll_interval": "1s", "min_answers": 1, "promoted_bake": "1s"},
+            "analysis": {"sources": {}},
             **changes,
         }
         (airflow.releases / f"{name}.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")

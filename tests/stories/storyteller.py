@@ -53,6 +53,7 @@ class Storyteller:
             "readiness": {"path": "/health", "version_path": "/version", "timeout": "20s", "consecutive": 2},
             "steps": [{"weight": 20, "bake": "1s"}, {"weight": 50, "bake": "1s"}],
             "watch": {"poll_interval": "1s", "failure_limit": 2, "min_answers": 1, "promoted_bake": "1s"},
+            "analysis": {"sources": {}},
             "approval": {"timeout": "2m"},
             "restore_timeout": "1m",
         }

@@ -15,8 +15,8 @@ from app_service_canary.operators.task import AppServiceTask, remember, remember
 from app_service_canary.release.approval_request import StepPassed, body, subject
 from app_service_canary.release.decision import APPROVE, APPROVED, REJECT, Decision, variable_key
 from app_service_canary.release.policy import Approval, OnTimeout
-from app_service_canary.triggers.approval import ApprovalTrigger, decision_of_response
-from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, event, now, read_event
+from app_service_canary.triggers.approval import ApprovalTrigger, response_event
+from app_service_canary.triggers.waiting import TIMED_OUT, now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -129,15 +129,9 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             assigned_users=[{"id": user, "name": user} for user in self.approval.approvers],
         )
 
-    def received(self, event_received: Any) -> dict[str, Any]:
+    def received(self, context: Context, event_received: Any) -> dict[str, Any]:
         """A response under Required Actions comes in Airflow's own shape."""
-        if isinstance(event_received, dict) and event_received.get("chosen_options"):
-            user = event_received.get("responded_by_user") or {}
-            decision = decision_of_response(
-                event_received["chosen_options"], event_received.get("params_input"), user.get("id")
-            )
-            return event(SUCCEEDED, f"The release was {decision.word}.", decision=decision.to_json())
-        return read_event(event_received)
+        return response_event(event_received) or super().received(context, event_received)
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         decision = self._decision(event)

@@ -6,10 +6,22 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
 from app_service_canary.errors import PermanentError, TransientError
-from app_service_canary.release.judge import Limits, Outcome, Verdict, judge
-from app_service_canary.release.measurement import Observation, Side
+from app_service_canary.release.analysis import Analysis
+from app_service_canary.release.app_state import PRODUCTION
+from app_service_canary.release.availability import Limits, judge_answers
+from app_service_canary.release.comparison import Comparison
+from app_service_canary.release.evidence import Evidence
+from app_service_canary.release.judge import judge
+from app_service_canary.release.measurement import Measurement
+from app_service_canary.release.observation import Observation, Side
+from app_service_canary.release.record import Record
+from app_service_canary.release.verdict import Outcome, Verdict
 from app_service_canary.triggers.app_service import AppServiceTrigger
+from app_service_canary.triggers.approval import decision_event, response_to
+from app_service_canary.triggers.measuring import Measuring
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, event, now
 
 CLEARING_LIMIT = 120.0
@@ -20,15 +32,24 @@ CLEARING_TRIES = 5
 
 
 class CanaryAnalysisTrigger(AppServiceTrigger):
-    """Asks the slot and the visitors' side, round by round, and judges after each.
+    """Asks the slot and the visitors' side, round by round, reads the sources of measurements, and judges after each.
 
     Args:
         hosts_by_side: which host to ask on each watched side, by the side's name.
         path, good_statuses: what to ask and which statuses are good.
+        began: when the watch began.
         bake_until: when the bake is over; None: a person ends it.
+        hold_until: until when it is watched on after the bake for want of evidence; None as above.
         failure_limit, min_answers: see `Limits`.
         answer_timeout_seconds: for one answer.
         clear_on_failure: take new users off the slot at once when the verdict is bad.
+        analysis: the release file's section, as JSON.
+        evidence: what earlier steps left, by source, as JSON.
+        before: what the stable version did before the swap, by source, as JSON; None: both versions have users.
+        closing: whether this is the release's last watch before the approval.
+        record_path: where the record goes; None: none is kept.
+        about: which run and task this is, for the record.
+        asked_of: the try of the task that has asked a manager meanwhile, whose answer may have come before it deferred.
     """
 
     def __init__(
@@ -37,18 +58,30 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         hosts_by_side: dict[str, str],
         path: str,
         good_statuses: list[int],
+        began: datetime,
         bake_until: datetime | None,
+        hold_until: datetime | None,
         failure_limit: int,
         min_answers: int,
         answer_timeout_seconds: float,
         clear_on_failure: bool,
+        analysis: dict[str, Any],
+        evidence: dict[str, Any],
+        before: dict[str, Any] | None,
+        closing: bool,
+        record_path: str | None,
+        about: dict[str, Any],
+        asked_of: str | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
         self.hosts_by_side, self.path, self.good_statuses = hosts_by_side, path, good_statuses
-        self.bake_until, self.clear_on_failure = bake_until, clear_on_failure
+        self.began, self.bake_until, self.clear_on_failure = began, bake_until, clear_on_failure
         self.limits = Limits(failure_limit, min_answers)
         self.answer_timeout_seconds = answer_timeout_seconds
+        self.analysis, self.evidence, self.before = analysis, evidence, before
+        self.closing, self.record_path, self.about = closing, record_path, about
+        self.hold_until, self.asked_of = hold_until, asked_of
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
 
@@ -60,19 +93,68 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "hosts_by_side": self.hosts_by_side,
                 "path": self.path,
                 "good_statuses": self.good_statuses,
+                "began": self.began,
                 "bake_until": self.bake_until,
+                "hold_until": self.hold_until,
                 "failure_limit": self.limits.failure_limit,
                 "min_answers": self.limits.min_answers,
                 "answer_timeout_seconds": self.answer_timeout_seconds,
                 "clear_on_failure": self.clear_on_failure,
+                "analysis": self.analysis,
+                "evidence": self.evidence,
+                "before": self.before,
+                "closing": self.closing,
+                "record_path": self.record_path,
+                "about": self.about,
+                "asked_of": self.asked_of,
             },
         )
 
     async def opened(self) -> None:
         await super().opened()
+        from app_service_canary.hooks.measuring import open_sources
+        from app_service_canary.hooks.source import Watched
+
         self.hosts = await self.open_hosts(self.answer_timeout_seconds)
+        self.rules = Analysis.model_validate(self.analysis)
+        stable = self.before and {name: Measurement.from_json(kept) for name, kept in self.before.items()}
+        self.stable = None if self.before is None else stable or {}
+        self.record = Record(self.about, self.rules, self.closing, self.evidence, self.stable)
+        self.measuring = Measuring(
+            self.rules,
+            {name: Evidence.from_json(kept, self.rules.metrics) for name, kept in self.evidence.items()},
+            self.began,
+            self.record.add,
+            self.log,
+        )
+        swapped = self.before is not None
+        self.measuring.follow(
+            await open_sources(
+                self._open,
+                self.rules.sources,
+                hook=self.hook,
+                hosts=self.hosts,
+                target=self.target,
+                watched=Watched(PRODUCTION, None) if swapped else Watched(self.target.slot, PRODUCTION),
+                host_of={
+                    PRODUCTION: self.hosts_by_side.get(Side.VISITORS.value, ""),
+                    self.target.slot: self.hosts_by_side.get(Side.SLOT.value, ""),
+                },
+                path=self.path,
+                good_statuses=tuple(self.good_statuses),
+            )
+        )
+        self._open.push_async_callback(self.measuring.end)
+
+    async def troubled(self, error: TransientError) -> None:
+        """Nothing that is waited for here ends with such an error: each source has its own."""
 
     async def look(self) -> dict[str, Any] | None:
+        if self.asked_of and not self.rounds:
+            # Airflow's own call blocks. A later response resumes the task without this trigger.
+            responded = await sync_to_async(response_to)(self.asked_of)
+            if responded is not None:
+                return decision_event(responded)
         answers = await asyncio.gather(
             *(
                 self.hosts.ask(Side(side), host, self.path, tuple(self.good_statuses))
@@ -91,18 +173,56 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                     self.seen.sides[answer.side].failures_in_a_row,
                     self.limits.failure_limit,
                 )
-        verdict = judge(self.seen, self.limits, bake_is_over=self._bake_is_over())
-        return None if verdict is None else await self._end_with(verdict)
+        return await self._judged()
+
+    async def rest(self, seconds: float) -> dict[str, Any] | None:
+        """Until the next round, judges whenever a source has something new."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while (left := ends - asyncio.get_running_loop().time()) > 0:
+            self.measuring.changed.clear()
+            try:
+                await asyncio.wait_for(self.measuring.changed.wait(), left)
+            except asyncio.TimeoutError:
+                return None
+            if ending := await self._judged():
+                return ending
+        return None
+
+    async def _judged(self) -> dict[str, Any] | None:
+        self.measuring.look_after()
+        over = self._bake_is_over()
+        comparison = Comparison(self.rules, self.measuring.evidence, self.measuring.given_up, self.stable)
+        verdict = judge(
+            judge_answers(self.seen, self.limits, bake_is_over=over),
+            comparison.judge(bake_is_over=over, closing=self.closing),
+            bake_is_over=over,
+        )
+        if verdict is None or (verdict.outcome is Outcome.INCONCLUSIVE and self._is_held()):
+            return None
+        return await self._end_with(verdict, comparison)
 
     def _bake_is_over(self) -> bool:
         # A triggerer that restarted late in the bake starts counting anew; it looks often enough first.
         return self.bake_until is not None and now() >= self.bake_until and self.rounds >= self.limits.min_answers
 
-    async def _end_with(self, verdict: Verdict) -> dict[str, Any]:
+    def _is_held(self) -> bool:
+        """More evidence may still come in, and there is time for it; or a manager is being asked."""
+        if self.hold_until is None or now() >= self.hold_until:
+            return False
+        silent = all(name in self.measuring.given_up for name, _ in self.rules.sources.named())
+        return self.asked_of is not None or not silent or bool(self._failing())
+
+    def _failing(self) -> list[Side]:
+        return [side for side, seen in self.seen.sides.items() if seen.failures_in_a_row]
+
+    async def _end_with(self, verdict: Verdict, comparison: Comparison) -> dict[str, Any]:
+        evidence = self.measuring.evidence
         details: dict[str, Any] = {
             "outcome": verdict.outcome.value,
             "reasons": list(verdict.reasons),
             **self.seen.to_json(self.target.slot),
+            "comparison": comparison.to_json(),
+            "evidence": {name: each.to_json() for name, each in evidence.items()},
         }
         if verdict.outcome is Outcome.FAIL and self.clear_on_failure:
             try:
@@ -110,8 +230,28 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             except asyncio.TimeoutError:
                 self.log.error("The rule could not be cleared in %g s; it is left to `restore`.", CLEARING_LIMIT)
                 details["rule_cleared_at"] = None
+        details["record"] = await self._keep_record(verdict)
         status = SUCCEEDED if verdict.outcome is Outcome.PASS else FAILED
         return event(status, verdict.sentence, **details)
+
+    async def _keep_record(self, verdict: Verdict) -> str | None:
+        """Writes the record; where to. A record that cannot be written is no reason to end otherwise."""
+        if self.record_path is None:
+            return None
+        for windows in self.measuring.revised.values():
+            for start in sorted(windows):
+                self.record.add(windows[start])
+        self.record.given_up = dict(self.measuring.given_up)
+        self.record.verdict = {"outcome": verdict.outcome.value, "reasons": list(verdict.reasons)}
+        try:
+            await sync_to_async(_write)(self.record_path, self.record.to_text())
+        except Exception as error:  # whatever a storage's own client raises
+            self.log.warning(
+                "The record could not be written to %s: %s: %s", self.record_path, type(error).__name__, error
+            )
+            return None
+        self.log.info("The record of this watch is in %s.", self.record_path)
+        return self.record_path
 
     async def _clear_rule(self) -> str | None:
         """Takes new users off the slot now, before any task is scheduled; when that was done."""
@@ -131,3 +271,11 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
     def expired(self) -> dict[str, Any]:
         raise AssertionError("a watch has no deadline: its bake ends it")
+
+
+def _write(path: str, text: str) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    file = ObjectStoragePath(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import AzureResourceMissing, TransientError
 from app_service_canary.release.app_state import AppTarget, Deployment, OperationStatus
-from app_service_canary.release.measurement import Side
+from app_service_canary.release.observation import Side
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, TIMED_OUT, WaitingTrigger, event
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class AppServiceTrigger(WaitingTrigger):
         slot: str,
         poll_interval_seconds: float,
         deadline: datetime | None,
+        waiter: str = "",
     ) -> None:
-        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline)
+        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline, waiter=waiter)
         self.azure_app_service_conn_id = azure_app_service_conn_id
         self.target = AppTarget(resource_group, app, slot)
         self._open = AsyncExitStack()
@@ -54,6 +55,7 @@ class AppServiceTrigger(WaitingTrigger):
             "slot": self.target.slot,
             "poll_interval_seconds": self.poll_interval_seconds,
             "deadline": self.deadline,
+            "waiter": self.waiter,
         }
 
     async def opened(self) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from app_service_canary.release.decision import APPROVE, Decision, read_decision
+from app_service_canary.release.decision import APPROVE, GO_ON, Decision, read_decision
 from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, WaitingTrigger, event
 
 
@@ -21,7 +21,7 @@ class ApprovalTrigger(WaitingTrigger):
         variable_key: the Variable of this run.
         ti_id: the task instance whose required action may have been answered already.
         approvers: ids of those who may decide; when there are any, a Variable does not open the gate.
-        poll_interval_seconds, deadline: as everywhere.
+        poll_interval_seconds, deadline, waiter: as everywhere.
     """
 
     def __init__(
@@ -32,8 +32,9 @@ class ApprovalTrigger(WaitingTrigger):
         approvers: list[str],
         poll_interval_seconds: float,
         deadline: datetime | None,
+        waiter: str = "",
     ) -> None:
-        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline)
+        super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline, waiter=waiter)
         self.variable_key, self.ti_id, self.approvers = variable_key, ti_id, approvers
         self.refused: str | None = None
         self.asks_for_responses = True
@@ -50,39 +51,25 @@ class ApprovalTrigger(WaitingTrigger):
                 "approvers": self.approvers,
                 "poll_interval_seconds": self.poll_interval_seconds,
                 "deadline": self.deadline,
+                "waiter": self.waiter,
             },
         )
 
     async def look(self) -> dict[str, Any] | None:
         # Airflow's own calls block; on the event loop they would hold up every other trigger.
-        responded = await sync_to_async(self._response)() if self.asks_for_responses else None
+        responded = await sync_to_async(response_to)(self.ti_id) if self.asks_for_responses else None
         self.asks_for_responses = False
-        return self._event(responded) or await sync_to_async(self.look_at_variable)()
+        return decision_event(responded) or await sync_to_async(self.look_at_variable)()
 
     def look_at_variable(self) -> dict[str, Any] | None:
         """One look at the Variable, also for the task itself before it defers."""
-        return self._event(self._read(self._variable()))
-
-    def _event(self, decision: Decision | None) -> dict[str, Any] | None:
-        if decision is None:
-            return None
-        return event(SUCCEEDED, f"The release was {decision.word}.", decision=decision.to_json())
+        return decision_event(self._read(self._variable()))
 
     def _variable(self) -> str | None:
         from airflow.sdk import Variable
 
         value: str | None = Variable.get(self.variable_key, default=None)
         return value
-
-    def _response(self) -> Decision | None:
-        from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
-
-        detail = get_hitl_detail_content_detail(ti_id=UUID(self.ti_id))
-        # `dag.test()` has no answer to this question, so it gives None there.
-        if detail is None or not detail.response_received or not detail.chosen_options:
-            return None
-        user = detail.responded_by_user
-        return decision_of_response(detail.chosen_options, detail.params_input, user.id if user else None)
 
     def _read(self, text: str | None) -> Decision | None:
         if text is None or text == self.refused:
@@ -109,7 +96,36 @@ class ApprovalTrigger(WaitingTrigger):
         return event(TIMED_OUT, "Nobody decided in time.")
 
 
+def response_to(ti_id: str) -> Decision | None:
+    """The response under Required Actions to this try of a task; None as long as there is none."""
+    from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
+
+    detail = get_hitl_detail_content_detail(ti_id=UUID(ti_id))
+    # `dag.test()` has no answer to this question, so it gives None there.
+    if detail is None or not detail.response_received or not detail.chosen_options:
+        return None
+    user = detail.responded_by_user
+    return decision_of_response(detail.chosen_options, detail.params_input, user.id if user else None)
+
+
+def response_event(received: Any) -> dict[str, Any] | None:
+    """The event for a response that resumed a task, which comes in Airflow's own shape; None for anything else."""
+    if not isinstance(received, dict) or not received.get("chosen_options"):
+        return None
+    user = received.get("responded_by_user") or {}
+    return decision_event(
+        decision_of_response(received["chosen_options"], received.get("params_input"), user.get("id"))
+    )
+
+
+def decision_event(decision: Decision | None) -> dict[str, Any] | None:
+    """The event for a decision; None without one."""
+    if decision is None:
+        return None
+    return event(SUCCEEDED, f"The release was {decision.word}.", decision=decision.to_json())
+
+
 def decision_of_response(options: list[str], form: dict[str, Any] | None, user: str | None) -> Decision:
     """A response under Required Actions, as a decision."""
     comment = (form or {}).get("comment") or ""
-    return Decision(options == [APPROVE], user, "required action", str(comment))
+    return Decision(options in ([APPROVE], [GO_ON]), user, "required action", str(comment))

@@ -1,12 +1,14 @@
 """Watching a version, in the simulator."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator
 
+from app_service_canary.release.record import Record
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.waiting import now
 from app_service_simulator.faults.fault import Fault
@@ -25,11 +27,19 @@ def watch(simulator: RunningSimulator, app: str, **changed: Any) -> CanaryAnalys
         "hosts_by_side": {"slot": f"{app}-stage.azurewebsites.net", "visitors": f"{app}.azurewebsites.net"},
         "path": "/health",
         "good_statuses": [200],
+        "began": now(),
         "bake_until": now() + timedelta(seconds=1),
+        "hold_until": now() + timedelta(seconds=2),
         "failure_limit": 3,
         "min_answers": 3,
         "answer_timeout_seconds": 5.0,
         "clear_on_failure": True,
+        "analysis": {"sources": {}},
+        "evidence": {},
+        "before": None,
+        "closing": False,
+        "record_path": None,
+        "about": {"app": app},
     }
     return CanaryAnalysisTrigger(**{**arguments, **changed})
 
@@ -97,6 +107,79 @@ async def test_a_rule_that_azure_refuses_to_clear_leaves_the_verdict_as_it_is(
 async def test_a_bake_of_no_length_still_asks_often_enough(simulator: RunningSimulator, app: str) -> None:
     ending = await the_event(watch(simulator, app, bake_until=now(), min_answers=4))
     assert (ending["outcome"], ending["sides"]["slot"]["requests"]) == ("pass", 4)
+
+
+PROBED = {
+    "sources": {"probe": {"rate": 50, "paths": ["/no-such-page"]}},
+    "metrics": {"failures": {"min_requests": 5}, "latency": {"mode": "off"}},
+}
+
+
+async def test_a_canary_with_more_errors_than_the_stable_version_loses_its_users_at_once(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app, 50)])
+    settings = f"{simulator.app_path(fresh_app, 'stage')}/config/appsettings"
+    simulator.arm("PUT", settings, {"properties": {"SAMPLE_ERROR_RATE": "0.5"}}).raise_for_status()
+    analysis = {**PROBED, "sources": {"probe": {"rate": 50, "paths": ["/"]}}}
+    trigger = watch(simulator, fresh_app, analysis=analysis, bake_until=now() + timedelta(seconds=30))
+    ending = await the_event(trigger)
+    assert (ending["status"], ending["outcome"]) == ("failed", "fail")
+    assert "By probe, the canary failed" in ending["message"]
+    assert ending["rule_cleared_at"] is not None
+    assert rules(simulator, fresh_app) == []
+
+
+async def test_what_both_versions_fail_at_alike_is_no_reason_to_reject(simulator: RunningSimulator, app: str) -> None:
+    ending = await the_event(watch(simulator, app, analysis=PROBED))
+    assert (ending["outcome"], ending["evidence"]["probe"]["canary"]["failures"] > 5) == ("pass", True)
+    assert ending["comparison"]["findings"][0]["source"] == "probe"
+
+
+async def test_without_enough_evidence_it_watches_on_and_then_has_no_verdict(
+    simulator: RunningSimulator, app: str
+) -> None:
+    analysis = {"sources": {"azure_monitor": {}}, "metrics": {"failures": {"min_requests": 5}}}
+    began = now()
+    held = watch(simulator, app, analysis=analysis, bake_until=now(), hold_until=now() + timedelta(seconds=1))
+    ending = await the_event(held)
+    assert (ending["status"], ending["outcome"]) == ("failed", "inconclusive")
+    assert "Not enough to judge failures: 0 canary requests were seen, 5 are needed." in ending["message"]
+    assert "rule_cleared_at" not in ending
+    assert now() - began > timedelta(seconds=1)
+
+
+async def test_evidence_that_comes_in_while_it_watches_on_makes_a_verdict(
+    simulator: RunningSimulator, app: str
+) -> None:
+    held = watch(simulator, app, analysis=PROBED, bake_until=now(), hold_until=now() + timedelta(minutes=5))
+    assert (await the_event(held))["outcome"] == "pass"
+
+
+async def test_evidence_of_the_step_before_counts_on(simulator: RunningSimulator, app: str) -> None:
+    before = (await the_event(watch(simulator, app, analysis=PROBED)))["evidence"]
+    after = (await the_event(watch(simulator, app, analysis=PROBED, evidence=before)))["evidence"]
+    assert after["probe"]["canary"]["requests"] > before["probe"]["canary"]["requests"]
+
+
+async def test_the_record_of_a_watch_can_be_judged_again(simulator: RunningSimulator, app: str, tmp_path: Path) -> None:
+    path = tmp_path / "records" / "watch.1.json"
+    ending = await the_event(watch(simulator, app, analysis=PROBED, record_path=path.as_uri(), closing=True))
+    record = Record.from_text(path.read_text(encoding="utf-8"))
+    assert ending["record"] == path.as_uri()
+    assert record.verdict == {"outcome": ending["outcome"], "reasons": ending["reasons"]}
+    assert record.closing
+    requests = sum(window.canary.requests for window in record.windows)
+    assert requests == ending["evidence"]["probe"]["canary"]["requests"]
+
+
+async def test_a_record_that_cannot_be_written_changes_no_verdict(
+    simulator: RunningSimulator, app: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    path = (tmp_path / "file" / "watch.json").as_uri()
+    ending = await the_event(watch(simulator, app, analysis=PROBED, record_path=path))
+    assert (ending["outcome"], ending["record"]) == ("pass", None)
 
 
 async def test_with_no_connection_the_watch_fails_with_a_sentence_and_no_verdict(

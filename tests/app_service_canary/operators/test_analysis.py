@@ -1,0 +1,300 @@
+"""Watching what a version does to its users."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from tests.app_service_canary.operators.test_swap import preflight_of
+from tests.app_service_canary.operators.test_traffic import TARGET, shift
+from tests.app_service_canary.task_context import cleared, next_try, task_context
+from tests.simulator import RunningSimulator
+
+from app_service_canary.errors import (
+    AnalysisInconclusive,
+    CanaryRejected,
+    InvalidReleasePlan,
+    SwapFailed,
+)
+from app_service_canary.operators.analysis import CanaryAnalysisOperator, PromotedAnalysisOperator
+from app_service_canary.release.analysis import Analysis
+from app_service_canary.release.policy import Approval
+from app_service_canary.triggers.waiting import event, now
+
+pytestmark = pytest.mark.usefixtures("azure_connection")
+
+
+def watch(**changed: Any) -> CanaryAnalysisOperator:
+    arguments: dict[str, Any] = {"hosts_by_side": {"slot": "storefront-stage.azurewebsites.net"}, "bake": "10m"}
+    return CanaryAnalysisOperator(task_id="watch", deferrable=True, **TARGET, **{**arguments, **changed})
+
+
+def test_a_watch_begins_to_bake_and_holds_no_worker() -> None:
+    context = task_context()
+    with pytest.raises(TaskDeferred) as deferred:
+        watch().execute(context)
+    left = deferred.value.trigger.bake_until - now()
+    assert timedelta(minutes=9, seconds=50) < left <= timedelta(minutes=10)
+
+
+def test_a_bake_that_was_begun_is_not_begun_again_by_the_next_try() -> None:
+    context, ends = task_context(), []
+    for _ in range(2):
+        with pytest.raises(TaskDeferred) as deferred:
+            watch().execute(next_try(context))
+        ends.append(deferred.value.trigger.bake_until)
+    assert ends[0] == ends[1]
+
+
+def test_a_watch_that_is_run_again_without_its_users_is_refused(simulator: RunningSimulator, app: str) -> None:
+    shift(app, 20).execute(task_context())
+    watching = CanaryAnalysisOperator(
+        task_id="watch", weight="50.0", bake="10m", hosts_by_side={}, **{**TARGET, "app": app}
+    )
+    again = task_context()
+    again["ti"].try_number = 2
+    with pytest.raises(InvalidReleasePlan, match=r"should get 50 % of the users to be watched, and Azure says 20 %"):
+        watching.execute(again)
+    shift(app, 50).execute(task_context())
+    with pytest.raises(TaskDeferred):
+        watching.execute(again)
+
+
+def test_what_was_not_swapped_in_is_not_watched_as_promoted(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
+    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted",
+        bake="10m",
+        hosts_by_side=hosts,
+        source="https://packages.example/web.zip",
+        version="2.0.0",
+        **{**TARGET, "app": fresh_app},
+    )
+    with pytest.raises(SwapFailed, match="does not hold the new version"):
+        watching.execute(context)
+    simulator.swap(fresh_app)
+    with pytest.raises(TaskDeferred):
+        watching.execute(context)
+
+
+def test_a_watch_that_a_person_clears_bakes_anew() -> None:
+    context = task_context()
+    with pytest.raises(TaskDeferred) as first:
+        watch(bake="1s").execute(context)
+    with pytest.raises(TaskDeferred) as second:
+        watch(bake="10m").execute(cleared(context))
+    assert second.value.trigger.bake_until > first.value.trigger.bake_until + timedelta(minutes=9)
+
+
+def test_a_version_that_passes_after_the_swap_is_remembered_as_stable_without_its_signature(
+    variables: dict[str, str],
+) -> None:
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted",
+        bake="10m",
+        hosts_by_side={"visitors": "storefront.azurewebsites.net"},
+        source="https://packages.example/web.zip?sig={{ params.signature }}",
+        version="2.0.0",
+        **TARGET,
+    )
+    context = task_context("watch_promoted", deploy={"deployment_id": "d-2"})
+    context["params"] = {"signature": "Zm9ydHktdHdvIGlzIHRoZQ"}
+    watching.execute_complete(context, event("succeeded", "fine", outcome="pass", reasons=[]))
+    assert watching.outlets == [watching.asset]
+    assert context["outlet_events"][watching.asset].extra == {
+        "version": "2.0.0",
+        "source": "https://packages.example/web.zip?***",
+        "secret": True,
+        "deployment_id": "d-2",
+    }
+    assert list(variables.values()) == ["https://packages.example/web.zip?sig=Zm9ydHktdHdvIGlzIHRoZQ"]
+    assert "source" not in watching.template_fields
+
+
+def test_a_version_that_fails_after_the_swap_is_not_stable(variables: dict[str, str]) -> None:
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted", bake="10m", hosts_by_side={}, source="https://h/web.zip", version="2.0.0", **TARGET
+    )
+    context = task_context("watch_promoted")
+    with pytest.raises(CanaryRejected):
+        watching.execute_complete(context, event("failed", "because", outcome="fail", reasons=[]))
+    assert context["outlet_events"][watching.asset].extra == {}
+
+
+def test_a_manual_bake_has_no_end() -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(bake="manual").execute(task_context())
+    assert deferred.value.trigger.bake_until is None
+
+
+@pytest.mark.parametrize("bake", [None, "", "None"])
+def test_a_step_beyond_the_end_is_not_watched(bake: Any) -> None:
+    assert watch(bake=bake).execute(task_context())["outcome"] == "skipped"
+
+
+def test_a_bake_that_is_no_duration_is_refused() -> None:
+    with pytest.raises(InvalidReleasePlan, match="bake: 'soon' is not a duration"):
+        watch(bake="soon").execute(task_context())
+
+
+def test_an_unknown_side_is_refused() -> None:
+    with pytest.raises(InvalidReleasePlan, match="allowed: slot, visitors"):
+        watch(hosts_by_side={"moon": "moon.example"}).execute(task_context())
+
+
+@pytest.mark.parametrize(
+    ("details", "error"),
+    [
+        ({"outcome": "fail"}, CanaryRejected),
+        ({}, AnalysisInconclusive),
+        ({"outcome": "splendid"}, AnalysisInconclusive),
+    ],
+)
+def test_only_a_pass_goes_on_and_the_figures_are_kept_either_way(
+    details: dict[str, Any], error: type[Exception]
+) -> None:
+    context = task_context("watch")
+    with pytest.raises(error, match="because"):
+        watch().execute_complete(context, event("failed", "because", reasons=["because"], **details))
+    assert context["ti"].xcom_pull("watch") == {"reasons": ["because"], **details}
+
+
+def test_a_watch_that_is_cleared_after_the_way_back_does_not_promote_the_old_version(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
+    context["ti"].xcoms["swap", "return_value"] = {"at": "2026-11-22T12:00:00+00:00"}
+    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
+    target = {**TARGET, "app": fresh_app}
+    watching = PromotedAnalysisOperator(
+        task_id="watch_promoted", source="web.zip", version="2.0.0", bake="10m", hosts_by_side=hosts, **target
+    )
+    with pytest.raises(SwapFailed, match="does not hold the new version"):
+        watching.execute(context)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was put under Required Actions."""
+    questions: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **question: questions.append(question)
+    )
+    return questions
+
+
+INCONCLUSIVE = event(
+    "failed", "Not enough to judge failures.", outcome="inconclusive", reasons=["…"], evidence={"probe": {"kept": 1}}
+)
+
+
+def response(option: str, user: str = "maria", comment: str = "") -> dict[str, Any]:
+    """As Airflow hands it to the task that it resumes."""
+    return {
+        "chosen_options": [option],
+        "params_input": {"comment": comment},
+        "responded_by_user": {"id": user, "name": user},
+    }
+
+
+def held(context: Any, **changed: Any) -> CanaryAnalysisOperator:
+    """A watch that had no verdict, and has asked."""
+    task = watch(**changed)
+    with pytest.raises(TaskDeferred):
+        task.execute(context)
+    with pytest.raises(TaskDeferred):
+        task.execute_complete(context, INCONCLUSIVE)
+    return task
+
+
+def test_without_a_verdict_a_manager_is_asked_and_the_version_is_watched_on(asked: list[dict[str, Any]]) -> None:
+    context = task_context("watch")
+    task = watch(approval=Approval.model_validate({"approvers": ["maria"], "timeout": "2h"}))
+    with pytest.raises(TaskDeferred):
+        task.execute(context)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute_complete(context, INCONCLUSIVE)
+    [question] = asked
+    assert question["options"] == ["Go on", "Roll back"]
+    assert "Not enough to judge failures." in question["body"]
+    assert question["assigned_users"] == [{"id": "maria", "name": "maria"}]
+    trigger = deferred.value.trigger
+    assert timedelta(minutes=119) < trigger.hold_until - now() <= timedelta(minutes=120)
+    assert trigger.evidence == {"probe": {"kept": 1}}
+    assert trigger.asked_of == str(context["ti"].id)
+
+
+def test_a_manager_is_asked_once_however_often_the_task_is_tried(asked: list[dict[str, Any]]) -> None:
+    context = task_context("watch")
+    task = held(context)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(next_try(context))
+    assert len(asked) == 1
+    assert deferred.value.trigger.asked_of is not None
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_manager_may_let_it_go_on_and_the_evidence_so_far_is_kept() -> None:
+    context = task_context("watch")
+    returned = held(context).execute_complete(context, response("Go on", comment="the shop is closed"))
+    assert (returned["outcome"], returned["evidence"]) == ("inconclusive", {"probe": {"kept": 1}})
+    assert (returned["decided"]["by"], returned["decided"]["comment"]) == ("maria", "the shop is closed")
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_manager_may_roll_it_back() -> None:
+    context = task_context("watch")
+    with pytest.raises(AnalysisInconclusive, match=r"Not enough.*, and to roll back was decided by maria"):
+        held(context).execute_complete(context, response("Roll back"))
+
+
+@pytest.mark.usefixtures("asked")
+def test_somebody_who_is_no_approver_does_not_let_it_go_on() -> None:
+    context = task_context("watch")
+    with pytest.raises(AnalysisInconclusive, match="does not count: not one of the approvers"):
+        held(context, approval=Approval(approvers=("maria",))).execute_complete(context, response("Go on", "oliver"))
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("on_timeout", ["reject", "approve"])
+def test_silence_means_what_the_release_file_says(on_timeout: str) -> None:
+    context = task_context("watch")
+    task = held(context, approval=Approval.model_validate({"on_timeout": on_timeout}))
+    if on_timeout == "approve":
+        assert task.execute_complete(context, INCONCLUSIVE)["decided"]["door"] == "timeout"
+    else:
+        with pytest.raises(AnalysisInconclusive, match="nobody decided in time"):
+            task.execute_complete(context, INCONCLUSIVE)
+
+
+@pytest.mark.usefixtures("asked")
+def test_evidence_that_comes_in_while_a_manager_is_asked_decides() -> None:
+    context = task_context("watch")
+    task = held(context)
+    assert task.execute_complete(context, event("succeeded", "fine", outcome="pass", reasons=[]))["outcome"] == "pass"
+    with pytest.raises(CanaryRejected):
+        task.execute_complete(context, event("failed", "bad", outcome="fail", reasons=[]))
+
+
+def test_the_evidence_of_the_last_watch_that_left_any_counts_on() -> None:
+    earlier = {"first": {"evidence": {"probe": {"n": 1}}}, "second": {"evidence": {"probe": {"n": 2}}}}
+    context = task_context("watch", **earlier)
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(watch_task_ids=["first", "second", "third"]).execute(context)
+    assert deferred.value.trigger.evidence == {"probe": {"n": 2}}
+
+
+@pytest.mark.parametrize(("step", "closing"), [(0, False), (1, True), (2, False), (None, False)])
+def test_the_last_step_of_the_run_is_the_one_that_closes(step: int | None, closing: bool) -> None:
+    plan = {"steps": [{"weight": 10.0}, {"weight": 25.0}, {"weight": None}]}
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(step=step).execute(task_context("watch", preflight=plan))
+    assert deferred.value.trigger.closing is closing
+
+
+def test_a_record_is_kept_where_the_release_file_says_by_run_task_and_try() -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(analysis=Analysis(record="file:///records/")).execute(task_context("canary_10.watch"))
+    path = deferred.value.trigger.record_path
+    assert path == "file:///records/canary_release.storefront/manual__2026-11-22/canary_10.watch.1.json"

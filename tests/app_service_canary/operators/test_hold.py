@@ -1,0 +1,29 @@
+"""The question whether to go on without a verdict."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from tests.app_service_canary.operators.test_analysis import watch
+from tests.app_service_canary.task_context import task_context
+
+from app_service_canary.operators.hold import ask_to_go_on
+from app_service_canary.release.policy import Approval
+
+DEADLINE = datetime(2026, 11, 22, 18, 0, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(("on_timeout", "silence"), [("reject", "is rolled back"), ("approve", "goes on")])
+def test_the_question_says_why_what_each_answer_does_and_what_silence_means(
+    on_timeout: str, silence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **question: asked.update(question))
+    task = watch(approval=Approval.model_validate({"on_timeout": on_timeout}))
+    ask_to_go_on(task_context("canary_10.watch"), task, "Not enough to judge failures.", DEADLINE)
+    assert asked["subject"] == "Go on with the release of storefront without a verdict?"
+    assert "> Not enough to judge failures." in asked["body"]
+    assert "**Go on** lets it go on now, **Roll back** sends all users to the stable version." in asked["body"]
+    assert f"Unanswered until 2026-11-22 18:00 UTC, the release {silence}." in asked["body"]
+    assert asked["assigned_users"] == []
+    assert list(asked["params"]) == ["comment"]
