@@ -23,8 +23,9 @@ def is_beyond_the_end(value: object) -> bool:
 class AppServiceSetCanaryWeightOperator(AppServiceOperator):
     """Sends a share of production's new users to the slot, and reads it back.
 
-    Nobody is sent to a slot that does not run. Only this slot's rule is written, other slots' rules are kept. Nothing is written when it is so already; and nothing
-    when somebody else has changed the rule since the step before, unless a person has cleared this task.
+    Nobody is sent to a slot that does not run. Only this slot's rule is written, other slots' rules are kept. Nothing
+    is written when it is so already; and nothing when somebody else has changed the rule since the step before, unless
+    a person has cleared this task.
 
     Args:
         weight: percent, 0–100, or text that renders to it; nothing: this run has no such step.
