@@ -20,13 +20,13 @@ SOURCES := plugins dags include tests $(wildcard benchmarks) $(wildcard guards) 
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help release airflow simulator stop test lint faults guards bench chaos screenshots az lock clean
+.PHONY: help release airflow simulator stop test lint faults guards bench bench-judge chaos screenshots az lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
 	@echo "Canary releases for Azure App Service, run by Apache Airflow"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make release takes VERSION=2.0.0 APPROVE=terminal|ui|auto|reject BAD=SAMPLE_FAIL_AFTER_S=30"
 	@echo "                     WEIGHTS=10,25,50 BAKE=15s SPEED=60 PORT=8080 KEEP=1; any make takes PYTHON=python3.12"
@@ -60,6 +60,9 @@ guards: $(DEVELOPMENT_STAMP) ## take away each guard of docs/guards.md, and expe
 
 bench: $(DEVELOPMENT_STAMP) $(AZ_STAMP) ## measure, and print the figures of the README
 	PYTHONPATH=plugins:include $(VENV)/bin/python -m benchmarks
+
+bench-judge: $(DEVELOPMENT_STAMP) ## put the judge and its rivals to the same simulated releases; writes docs/judge-benchmark.md
+	PYTHONPATH=plugins:. $(VENV)/bin/python -m benchmarks.judge $(if $(RUNS),--runs $(RUNS))
 
 chaos: $(RELEASE_STAMP) $(if $(filter postgresql,$(DATABASE)),$(POSTGRESQL_STAMP)) ## kill what runs a release at every call; CASES=12 tries a sample
 	PYTHONPATH=plugins:include $(VENV)/bin/python -m chaos

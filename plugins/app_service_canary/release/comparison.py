@@ -76,12 +76,14 @@ class Comparison:
         self.sources = [name for name, _ in analysis.sources.named()]
         self._detectable: dict[str, float | None] = {}
 
-    def judge(self, *, bake_is_over: bool, closing: bool = False) -> Verdict | None:
+    def judge(self, *, bake_is_over: bool, closing: bool = False, held: bool = False) -> Verdict | None:
         """The verdict, or None: go on watching.
 
         Args:
             bake_is_over: whether the time at this weight has passed.
-            closing: whether this is the release's last look before the manager is asked, if the bake is over.
+            closing: whether this is the release's last watch before the manager is asked; it takes its closing look
+                when the bake is over.
+            held: whether it is watched on for want of evidence, so that there is no need to say what is wanting.
         """
         if not self.sources:
             return Verdict(Outcome.PASS, ()) if bake_is_over else None
@@ -91,7 +93,9 @@ class Comparison:
             return None
         if not (doubts := self._doubts()):
             return Verdict(Outcome.PASS, (*self._reasons(), *self._advice()))
-        return Verdict(Outcome.INCONCLUSIVE, (*doubts, *self._reasons(), *self._advice())) if bake_is_over else None
+        if held or not bake_is_over:
+            return None
+        return Verdict(Outcome.INCONCLUSIVE, (*doubts, *self._reasons(), *self._advice()))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
 from app_service_canary.release.analysis import Direction, Metric, Metrics
-from app_service_canary.release.histogram import buckets_wider, upper_edge_ms
+from app_service_canary.release.histogram import Histogram, buckets_wider, upper_edge_ms
 from app_service_canary.release.measurement import Measurement, Window
 from app_service_canary.release.wager import Bad, Wager, mean_of_logs, rounded_share
 
@@ -17,18 +19,25 @@ FAILURE_ODDS = (2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0)
 """Harm that is bet on, as odds: from twice as many failures to an app that is down, in even steps of their logarithm.
 Found with `make bench-judge`: fewer or other values change the power by less than a few points."""
 
-LATENCY_ODDS = (1.2, 1.5, 2.0, 4.0)
-"""Odds of being slower than the stable version's quantile. A shift of the whole distribution by a tenth moves the odds
-at the median by 1.2 to 1.5, depending on how widely latencies are spread."""
+LATENCY_SHIFTS = (0.1, 0.25, 0.6, 1.2)
+"""How far the canary's latencies are shifted, in standard deviations of the stable version's logarithms: a tenth longer
+is 0.1 where latencies are widely spread, and 0.25 where they are not; twice as long is 0.7 and 1.7."""
+
+TAIL_ODDS = (1.5, 2.5, 5.0, 10.0)
+"""Odds of being slower than the stable version's 99th percentile."""
 
 MEAN_ODDS = (1.5, 3.0, 9.0)
 """Odds of a minute in which the canary's mean is the longer one: 60, 75 and 90 % of the minutes."""
 
-QUANTILES = (0.5, 0.9, 0.99)
-"""Of the stable version's latencies; the canary's share beyond each is what is judged."""
+TAIL = 0.99
+"""The quantile of the stable version beyond which the canary's share is judged too: a tail may grow alone."""
+
+MOST_EXTREME = 2.5
+"""The score of a latency longer or shorter than all that the stable version showed, in standard deviations. Bounded, so
+that single requests do not decide."""
 
 ENOUGH_FOR_QUANTILES = 100
-"""Requests of the stable version before its quantiles are taken for limits."""
+"""Requests of the stable version before its latencies are what others are compared with."""
 
 P95_ALLOWED = 0.05
 """The share of requests that may take longer than a 95th percentile."""
@@ -42,8 +51,9 @@ class Evidence:
         metrics: how they are judged; sets tolerance and direction of the bets.
         canary, baseline: all that was counted.
         bets: by name. `failures` and `fewer_failures`: on more failures of the canary than its share, and on fewer;
-            `slower_50` and so on, for each of `QUANTILES`, and `faster_50`: on its share beyond the stable version's
-            quantile; `longer_means`, `shorter_means`: on the windows' means, for a source that knows no more;
+            `slower`, `faster`: on latencies that are shifted; `slower_tail`, `faster_tail`: on its share beyond the
+            stable version's `TAIL`; `longer_means`, `shorter_means`: on the windows' means, for a source that knows
+            no more;
             `too_many`, `too_slow`: against the absolute limits.
         compared_failures: the canary's failures in windows with both populations.
         failures_by_share: both populations' failures in these windows, by the canary's share of the requests.
@@ -75,8 +85,7 @@ class Evidence:
         if (allowed := self.metrics.failures.max_error_rate) is not None:
             bets["too_many"] = self.bet("too_many").and_then_against(allowed / 100, failed.canary, failed.canary_bad)
         if window.canary.latencies.counts and window.baseline.latencies.counts:
-            for name, counts in self._beyond_quantiles(window):
-                go_on(name, counts)
+            self._compare_latencies(window, bets)
         elif window.canary.mean_seconds is not None and window.baseline.mean_seconds is not None:
             ours, theirs = 1000 * window.canary.mean_seconds, 1000 * window.baseline.mean_seconds
             longer, shorter = ours > self._tolerated_ms(theirs), theirs > self._tolerated_ms(ours)
@@ -101,20 +110,32 @@ class Evidence:
             until=max(self.until or window.end, window.end),
         )
 
-    def _beyond_quantiles(self, window: Window) -> list[tuple[str, Bad]]:
-        """Requests beyond the stable version's quantiles, as they were before this window, so that nobody bets on
-        what is known already. The canary's limit is moved by what it may be worse."""
-        if self.baseline.latencies.requests < ENOUGH_FOR_QUANTILES:
-            return []
+    def _compare_latencies(self, window: Window, bets: dict[str, Wager]) -> None:
+        """By scores, and by the share beyond the stable version's tail, both as they were before this window, so that
+        nobody bets on what is known already. The canary's latencies are moved by what they may be longer."""
+        known = self.baseline.latencies
+        if known.requests < ENOUGH_FOR_QUANTILES:
+            return
         canary, baseline = window.canary.latencies, window.baseline.latencies
-        found = []
-        for quantile in QUANTILES:
-            limit = self.baseline.latencies.quantile_bucket(quantile) or 0
-            moved = buckets_wider(self._tolerated_ms(upper_edge_ms(limit)) / upper_edge_ms(limit))
-            requests, slow = (canary.requests, baseline.requests), baseline.above(limit)
-            found.append((f"slower_{quantile * 100:g}", Bad(*requests, canary.above(limit + moved), slow)))
-            found.append((f"faster_{quantile * 100:g}", Bad(*requests, canary.above(limit - moved), slow).turned))
-        return found
+        scores = _normal_scores(known)
+        stable = _scored(baseline, scores)
+        for name, sign in (("slower", 1), ("faster", -1)):
+            moved = {bucket: self._moved(bucket, sign) for bucket in canary.counts}
+            ours = _scored(canary, scores, moved)
+            bets[name] = (
+                self.bet(name).and_then_scored(ours, stable)
+                if sign > 0
+                else self.bet(name).and_then_scored(_turned(ours), _turned(stable))
+            )
+            limit = known.quantile_bucket(TAIL) or 0
+            beyond = sum(count for bucket, count in canary.counts.items() if moved[bucket] > limit)
+            counts = Bad(canary.requests, baseline.requests, beyond, baseline.above(limit))
+            bets[f"{name}_tail"] = self.bet(f"{name}_tail").and_then(counts if sign > 0 else counts.turned)
+
+    def _moved(self, bucket: int, sign: int) -> int:
+        """The bucket of a canary's latency without what it may be longer (or, for -1, shorter)."""
+        here = upper_edge_ms(bucket)
+        return bucket - sign * buckets_wider(self._tolerated_ms(here) / here)
 
     def _tolerated_ms(self, milliseconds: float) -> float:
         """How long the canary may take where the stable version takes so long."""
@@ -140,8 +161,8 @@ class Evidence:
             absolute = ["too_many"] if self.metrics.failures.max_error_rate is not None else []
         else:
             means = self.has_means
-            worse = ["longer_means"] if means else [f"slower_{each * 100:g}" for each in QUANTILES]
-            better = ["shorter_means"] if means else [f"faster_{each * 100:g}" for each in QUANTILES]
+            worse = ["longer_means"] if means else ["slower", "slower_tail"]
+            better = ["shorter_means"] if means else ["faster", "faster_tail"]
             absolute = ["too_slow"] if self.metrics.latency.max_latency_p95_ms is not None and not means else []
         return [
             *(worse if rule.direction is not Direction.LOWER else []),
@@ -183,7 +204,50 @@ def _new_bet(name: str, metrics: Metrics) -> Wager:
         return Wager(FAILURE_ODDS, tolerated=1 + metrics.failures.worse_by / 100)
     if name.endswith("_means"):
         return Wager(MEAN_ODDS)
-    if name.startswith(("slower_", "faster_")):
-        # The tolerance is in the limit itself, which is that much higher for the canary.
-        return Wager(LATENCY_ODDS)
-    return Wager(FAILURE_ODDS if name == "too_many" else LATENCY_ODDS)
+    # The tolerance of the bets on latency is in the latencies themselves, which are moved by it.
+    if name in ("slower", "faster"):
+        return Wager(LATENCY_SHIFTS)
+    return Wager(FAILURE_ODDS if name == "too_many" else TAIL_ODDS)
+
+
+def _normal_scores(known: Histogram) -> Callable[[int], float]:
+    """The score of a bucket: where it stands among known latencies, as a standard normal variable would stand."""
+    buckets = sorted(known.counts)
+    reached, below, middles = 0, [], []
+    for bucket in buckets:
+        middles.append((reached + known.counts[bucket] / 2) / known.requests)
+        below.append(reached / known.requests)
+        reached += known.counts[bucket]
+    standard = NormalDist()
+
+    def score(bucket: int) -> float:
+        place = bisect_left(buckets, bucket)
+        if place == len(buckets):
+            return MOST_EXTREME
+        share = middles[place] if buckets[place] == bucket else below[place]
+        if not 0 < share < 1:
+            return -MOST_EXTREME
+        return max(-MOST_EXTREME, min(MOST_EXTREME, standard.inv_cdf(share)))
+
+    return score
+
+
+def _scored(
+    latencies: Histogram, score: Callable[[int], float], moved: Mapping[int, int] | None = None
+) -> dict[float, int]:
+    """How many requests had which score; rounded, which puts neighbouring buckets together.
+
+    Args:
+        latencies: the requests.
+        score: of a bucket.
+        moved: the bucket whose score counts instead.
+    """
+    scored: dict[float, int] = {}
+    for bucket, count in latencies.counts.items():
+        rounded = round(score(moved[bucket] if moved else bucket), 2)
+        scored[rounded] = scored.get(rounded, 0) + count
+    return scored
+
+
+def _turned(scores: Mapping[float, int]) -> dict[float, int]:
+    return {-score: count for score, count in scores.items()}

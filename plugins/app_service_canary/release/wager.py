@@ -26,6 +26,10 @@ MOST_CLOSING = 1000
 """Failures up to which the closing look counts exactly; with more than that the running bet has seen what there is."""
 
 
+Scores = Mapping[float, int]
+"""How many requests had which score."""
+
+
 @dataclass(frozen=True)
 class Bad:
     """One window's counts.
@@ -65,7 +69,8 @@ class Wager:
     """The wealth of bettors who began with 1 in all, each of whom bets on another size of the harm.
 
     Attributes:
-        odds: what each of them bets on: so many times as high are the canary's odds of going badly.
+        odds: what each of them bets on: so many times as high are the canary's odds of going badly; for a bet on
+            scores, how far the canary's are shifted.
         tolerated: odds up to which the canary counts as no worse; 1 for no tolerance.
         log_wealth_of: the logarithm of each one's wealth, as if each had begun with 1.
     """
@@ -87,8 +92,17 @@ class Wager:
         """After one more window."""
         if window.tells_nothing:
             return self
-        gains = log_factors(window, tuple(self.tolerated * odds for odds in self.odds), self.tolerated)
-        return replace(self, log_wealth_of=tuple(a + b for a, b in zip(self.log_wealth_of, gains, strict=True)))
+        return self._gaining(log_factors(window, tuple(self.tolerated * odds for odds in self.odds), self.tolerated))
+
+    def and_then_scored(self, canary: Scores, baseline: Scores) -> Wager:
+        """After one more window in which each request has a score that is the higher the worse it is.
+
+        Args:
+            canary, baseline: how many requests of each side had which score.
+        """
+        if not canary or not baseline:
+            return self
+        return self._gaining(log_tilts(canary, baseline, self.odds))
 
     def and_then_against(self, limit: float, requests: int, bad: int) -> Wager:
         """After a window in which `bad` of the canary's requests went badly, of which a share of `limit` is allowed.
@@ -99,7 +113,9 @@ class Wager:
             limit: a fraction between 0 and 1, both excluded.
             requests, bad: the canary's.
         """
-        gains = [bad * log(odds) - requests * log(1 - limit + limit * odds) for odds in self.odds]
+        return self._gaining([bad * log(odds) - requests * log(1 - limit + limit * odds) for odds in self.odds])
+
+    def _gaining(self, gains: Iterable[float]) -> Wager:
         return replace(self, log_wealth_of=tuple(a + b for a, b in zip(self.log_wealth_of, gains, strict=True)))
 
     def to_json(self) -> list[float]:
@@ -129,6 +145,24 @@ def log_factors(window: Bad, odds: tuple[float, ...], tolerated: float) -> list[
     """
     null = _log_sum(window, tolerated)
     return [window.canary_bad * log(each / tolerated) - (_log_sum(window, each) - null) for each in odds]
+
+
+def log_tilts(canary: Scores, baseline: Scores, tilts: tuple[float, ...]) -> list[float]:
+    """By what a window multiplies the stake on each of these shifts of the canary's scores, as logarithms.
+
+    Given all scores of the window, those of an innocent canary are drawn from them without replacement. The mean of
+    exp(tilt x their sum) is then at most what it is with replacement (Hoeffding 1963, theorem 4), by which it is
+    divided here; so an innocent canary multiplies the stake by at most one on average. The side with fewer requests is
+    the one looked at, for which that bound is closer.
+    """
+    drawn, sign = (canary, 1.0) if sum(canary.values()) <= sum(baseline.values()) else (baseline, -1.0)
+    number, everybody = sum(drawn.values()), sum(canary.values()) + sum(baseline.values())
+    total = sum(score * count for score, count in drawn.items())
+    factors = []
+    for tilt in tilts:
+        mean = sum(count * exp(sign * tilt * score) for side in (canary, baseline) for score, count in side.items())
+        factors.append(sign * tilt * total - number * log(mean / everybody))
+    return factors
 
 
 def _log_sum(window: Bad, odds: float) -> float:

@@ -194,7 +194,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         comparison = Comparison(self.rules, self.measuring.evidence, self.measuring.given_up, self.stable)
         verdict = judge(
             judge_answers(self.seen, self.limits, bake_is_over=over),
-            comparison.judge(bake_is_over=over, closing=self.closing),
+            comparison.judge(bake_is_over=over, closing=self.closing, held=over and self._is_held()),
             bake_is_over=over,
         )
         if verdict is None or (verdict.outcome is Outcome.INCONCLUSIVE and self._is_held()):

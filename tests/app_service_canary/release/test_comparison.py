@@ -67,6 +67,13 @@ def test_too_few_requests_are_inconclusive_and_never_a_pass_or_a_rollback() -> N
     assert "10 canary requests were seen, 50 are needed." in str(verdict)
 
 
+def test_as_long_as_it_is_watched_on_nothing_is_said_of_what_is_wanting() -> None:
+    held = Comparison(analysis(), {MONITOR: FEW})
+    assert held.judge(bake_is_over=True, held=True) is None
+    assert outcome(Comparison(analysis(), {MONITOR: GOOD}).judge(bake_is_over=True, held=True)) is Outcome.PASS
+    assert outcome(Comparison(analysis(), {MONITOR: BAD}).judge(bake_is_over=True, held=True)) is Outcome.FAIL
+
+
 def test_no_data_at_all_is_inconclusive() -> None:
     assert outcome(judged({})) is Outcome.INCONCLUSIVE
     assert outcome(judged(Evidence(metrics=analysis().metrics))) is Outcome.INCONCLUSIVE

@@ -1,6 +1,7 @@
 """The bet on counts."""
 
-from itertools import product
+from collections import Counter
+from itertools import combinations, product
 from math import comb, exp, isclose, log
 
 import pytest
@@ -91,12 +92,40 @@ def test_turned_it_bets_that_the_canary_has_less() -> None:
 def test_against_a_limit_it_is_a_ratio_of_binomials_that_wins_nothing_on_average(
     limit: float, requests: int, data: st.DataObject, bet_on: float
 ) -> None:
-    truth = data.draw(st.floats(0.0, limit))
+    truth = data.draw(st.floats(1e-6, limit))
     mean = sum(
         binom.pmf(bad, requests, truth) * exp(Wager((bet_on,)).and_then_against(limit, requests, bad).log_wealth)
         for bad in range(requests + 1)
     )
     assert mean <= 1 + 1e-6
+
+
+scores = st.lists(st.sampled_from([-2.0, -0.5, 0.0, 1.0, 2.5]), min_size=2, max_size=7)
+
+
+@given(scores, st.data(), st.floats(0.05, 2))
+def test_a_canary_whose_scores_are_drawn_from_all_wins_nothing_on_average(
+    everybody: list[float], data: st.DataObject, tilt: float
+) -> None:
+    number = data.draw(st.integers(1, len(everybody) - 1))
+    draws = list(combinations(range(len(everybody)), number))
+    wealth = []
+    for drawn in draws:
+        canary = Counter(everybody[place] for place in drawn)
+        baseline = Counter(score for place, score in enumerate(everybody) if place not in drawn)
+        wealth.append(exp(Wager((tilt,)).and_then_scored(canary, baseline).log_wealth))
+    assert sum(wealth) / len(wealth) <= 1 + 1e-9
+
+
+def test_scores_that_are_worse_on_the_canary_make_the_bettor_rich_on_whichever_side_there_are_fewer() -> None:
+    low, high = {-1.0: 40, 0.5: 20}, {-1.0: 20, 0.5: 40}
+    for canary, baseline in ((high, low), (high, {-1.0: 400, 0.5: 200}), ({-1.0: 200, 0.5: 400}, low)):
+        assert Wager((0.6,)).and_then_scored(canary, baseline).log_wealth > 1
+        assert Wager((0.6,)).and_then_scored(baseline, canary).log_wealth < 0
+
+
+def test_without_scores_on_one_side_nothing_is_bet() -> None:
+    assert Wager((0.6,)).and_then_scored({}, {1.0: 3}) == Wager((0.6,)).and_then_scored({1.0: 3}, {}) == Wager((0.6,))
 
 
 def test_what_is_kept_is_found_again_unless_it_was_another_bet() -> None:

@@ -1,0 +1,64 @@
+"""docs/judge-benchmark.md, written from the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.judge.cells import ARGO, DEFAULT, FLAGGER_5, FLAGGER_10, KAYENTA, OURS, PLAIN
+from benchmarks.judge.cost import EVERY, RELEASES, Cost
+from benchmarks.judge.grid import HEALTHY, WORSE
+from benchmarks.judge.plots import bars
+from benchmarks.judge.table import FAILURE_RULES, LATENCY_RULES, TOLERABLE, Cells, shortfalls, table
+from benchmarks.judge.worlds import World
+
+TEXT = Path(__file__).with_name("page.md")
+"""The words; the figures are filled in."""
+
+SHOWN = (OURS, ARGO, FLAGGER_5, FLAGGER_10, KAYENTA)
+
+
+def write(
+    folder: Path, runs: int, healthy: Cells, worse: Cells, slower: Cells, peeked: tuple[float, float, float], cost: Cost
+) -> None:
+    """Writes the page and its two pictures."""
+    images = folder / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    bars("Healthy releases that are taken back", "share", healthy, SHOWN, images / "judge-false-aborts.png", 0.01)
+    bars("Worse versions that are taken back", "share", worse, SHOWN, images / "judge-power.png", None)
+    behind = shortfalls(worse, {world.name: _false_aborts(world, healthy) for world in WORSE})
+    text = TEXT.read_text(encoding="utf-8").format(
+        runs=runs,
+        latency_runs=max(1, runs // 4),
+        healthy=table(healthy, FAILURE_RULES, healthy=True),
+        worse=table(worse, FAILURE_RULES, healthy=False),
+        slower=table(slower, LATENCY_RULES, healthy=False),
+        worst=f"{max(results[OURS].aborted for results in healthy.values()):.3f}",
+        worst_default=f"{max(results[DEFAULT].aborted for results in healthy.values()):.3f}",
+        plain_ahead=_plain_ahead(worse),
+        behind="\n".join(f"* {line}" for line in behind) or "* nowhere",
+        tolerable=f"{100 * TOLERABLE:g}",
+        peeked=f"{100 * peeked[0]:.0f}",
+        bands=f"{100 * peeked[1]:.0f}",
+        bands_found=f"{100 * peeked[2]:.0f}",
+        judgement=f"{cost.judgement_ms:.2f}",
+        core=f"{100 * cost.share_of_core:.0f}",
+        releases=f"{RELEASES:,}",
+        every=f"{EVERY:g}",
+    )
+    (folder / "judge-benchmark.md").write_text(text, encoding="utf-8")
+
+
+def _plain_ahead(worse: Cells) -> str:
+    ahead = [name for name, results in worse.items() if results[PLAIN].aborted > results[OURS].aborted + 0.01]
+    return "in no cell" if not ahead else "in: " + "; ".join(ahead)
+
+
+def _false_aborts(world: World, healthy: Cells) -> dict[str, float]:
+    """How often each rule aborts a healthy release of the same kind; of the nearest one where there is no such cell."""
+
+    def likeness(other: World) -> tuple[bool, ...]:
+        same = ("per_minute", "weights", "minutes", "drift", "burst", "wave", "sticky")
+        return tuple(getattr(other, name) == getattr(world, name) for name in same)
+
+    nearest = max(HEALTHY, key=lambda other: (sum(likeness(other)), likeness(other)))
+    return {rule: result.aborted for rule, result in healthy[nearest.name].items()}
