@@ -29,6 +29,7 @@ LAYERS = [
     "broken_release",
     "dag_factory",
     "watchdog_dag",
+    "__main__",
 ]
 """From the lowest; what stands later may import what stands earlier."""
 

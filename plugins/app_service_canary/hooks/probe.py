@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -17,6 +17,10 @@ from app_service_canary.release.observation import Answer, Side
 
 if TYPE_CHECKING:
     from app_service_canary.hooks.app_hosts import AppHosts
+
+ROUNDS_PER_SECOND = 4.0
+"""At most: of a higher rate, several requests are sent at once, for one after the other could not keep up with an app
+that takes its time."""
 
 SELF = "self"
 """The name by which the routing cookie pins a request to production:
@@ -49,14 +53,16 @@ class ProbeSource(Source):
     ) -> None:
         super().__init__(watched)
         self.hosts, self.host_of, self.good_statuses = hosts, host_of, good_statuses
-        self.pause = 1 / settings.rate
+        self.at_once = max(1, round(settings.rate / ROUNDS_PER_SECOND))
+        self.pause = self.at_once / settings.rate
         self.paths = cycle(paths)
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
-        path = next(self.paths)
+        paths = [next(self.paths) for _ in range(self.at_once)]
         sides = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        answers = await asyncio.gather(*(self._ask(slot, path) for slot in sides))
-        measured = [_measured(answer) for answer in answers]
+        asked = [self._ask(slot, path) for slot in sides for path in paths]
+        answers = await asyncio.gather(*asked)
+        measured = [_measured(answers[first : first + len(paths)]) for first in range(0, len(answers), len(paths))]
         ended = datetime.now(timezone.utc)
         canary, baseline = measured[0], measured[1] if len(measured) > 1 else None
         return [self.watched.window(self.name, (now, ended), ended, canary, baseline)]
@@ -68,5 +74,6 @@ class ProbeSource(Source):
         return await self.hosts.ask(side, self.host_of[slot], path, self.good_statuses, pinned_to=pinned)
 
 
-def _measured(answer: Answer) -> Measurement:
-    return Measurement(1, int(not answer.good), Histogram.of([answer.seconds * 1000]))
+def _measured(answers: Sequence[Answer]) -> Measurement:
+    failures = sum(not answer.good for answer in answers)
+    return Measurement(len(answers), failures, Histogram.of(answer.seconds * 1000 for answer in answers))

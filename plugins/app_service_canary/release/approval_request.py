@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+COMPARED = ("By ", "Not counted", "Not enough")
+"""How the judge's sentences about both versions begin."""
+
 
 @dataclass(frozen=True)
 class StepPassed:
@@ -61,6 +64,7 @@ def body(
             "| --- | --- | --- | --- | --- | --- |",
             *(_row(number, step) for number, step in enumerate(steps, start=1)),
             "",
+            *_compared(steps),
             f"**Approve** clears the traffic rule, swaps `{slot}` into production, watches production, waits until "
             "nobody is pinned to the slot, and stops it.",
             "",
@@ -71,6 +75,20 @@ def body(
             f"Unanswered until {until}, the release is {'approved' if on_timeout == 'approve' else 'rejected'}.",
         ]
     )
+
+
+def _compared(steps: Sequence[StepPassed]) -> list[str]:
+    """What the last watch said of both versions, which counts the steps before it in; and who went on without a
+    verdict."""
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        decided = (step.watched or {}).get("decided")
+        if decided:
+            by = f" by {decided['by']}" if decided.get("by") else ""
+            lines.append(f"* Step {number} went on **without a verdict**; that was decided{by} ({decided['door']}).")
+    last = next((step.watched for step in reversed(steps) if step.watched and step.watched.get("reasons")), None)
+    reasons = [reason for reason in (last or {}).get("reasons", ()) if reason.startswith(COMPARED)]
+    return [*lines, *(f"* {reason}" for reason in reasons), *([""] if lines or reasons else [])]
 
 
 def _doors(variable: str, approvers: Sequence[str]) -> str:

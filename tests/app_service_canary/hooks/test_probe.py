@@ -65,6 +65,16 @@ async def test_pinned_to_production_the_stable_version_answers(
     simulator.set_rules(app, [])
 
 
+async def test_of_a_high_rate_several_are_sent_at_once(hosts: AppHosts, app: str) -> None:
+    names = {PRODUCTION: f"{app}.azurewebsites.net", "stage": f"{app}-stage.azurewebsites.net"}
+    source = ProbeSource(
+        BOTH, hosts=hosts, host_of=names, settings=Probe(rate=20), paths=("/version",), good_statuses=(200,)
+    )
+    [window] = await source.read(now(), now())
+    assert (window.canary.requests, window.baseline.requests, source.pause) == (5, 5, 0.25)
+    assert window.canary.latencies.requests == 5
+
+
 async def test_a_bad_answer_is_a_failure_and_none_is_one_too(hosts: AppHosts, app: str) -> None:
     [window] = await probe(hosts, app, paths=("/no-such-page",)).read(now(), now())
     assert (window.canary.failures, window.baseline.failures) == (1, 1)

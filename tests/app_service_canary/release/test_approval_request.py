@@ -130,3 +130,22 @@ def test_with_approvers_only_they_are_named() -> None:
 @pytest.mark.parametrize(("on_timeout", "expected"), [("reject", "rejected"), ("approve", "approved")])
 def test_silence_has_a_stated_meaning_and_moment(on_timeout: str, expected: str) -> None:
     assert f"Unanswered until 2026-11-23 12:00 UTC, the release is {expected}." in asked(on_timeout=on_timeout)
+
+
+def test_what_was_seen_of_both_versions_is_said_once_with_the_evidence_of_all_steps() -> None:
+    def compared(requests: int) -> StepPassed:
+        said = f"By probe, the canary failed 0 of {requests} requests …"
+        return StepPassed(10.0, watched(reasons=["The slot's own host answered.", said]))
+
+    text = asked(steps=[compared(50), compared(120), StepPassed(50.0, None)])
+
+    assert "* By probe, the canary failed 0 of 120 requests …" in text
+    assert "0 of 50 requests" not in text
+    assert "The slot's own host answered." not in text
+
+
+@pytest.mark.parametrize(("by", "who"), [("maria", " by maria (required action)"), (None, " (timeout)")])
+def test_a_step_that_went_on_without_a_verdict_is_named_with_who_let_it(by: str | None, who: str) -> None:
+    decided = {"decision": "approved", "by": by, "door": "required action" if by else "timeout", "comment": ""}
+    text = asked(steps=[StepPassed(10.0, watched(reasons=[], decided=decided))])
+    assert f"* Step 1 went on **without a verdict**; that was decided{who}." in text
