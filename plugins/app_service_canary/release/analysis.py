@@ -7,15 +7,11 @@ from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from app_service_canary.release.durations import format_duration, parse_duration
+from app_service_canary.release.sections import Duration, Section, UrlPath
 
-Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str, when_used="json")
-]
 Percent = Annotated[float, Field(gt=0, lt=100)]
-UrlPath = Annotated[str, Field(pattern=r"^/\S*$")]
 
 
 def _without_password(url: str) -> str:
@@ -25,10 +21,6 @@ def _without_password(url: str) -> str:
 
 
 ServerUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"), AfterValidator(_without_password)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Mode(str, Enum):
@@ -49,7 +41,7 @@ class Direction(str, Enum):
     EITHER = "either"
 
 
-class Metric(_Section):
+class Metric(Section):
     """What the metrics have in common.
 
     Attributes:
@@ -94,7 +86,7 @@ class Latency(Metric):
     max_latency_p95_ms: Annotated[float, Field(gt=0, le=230_000)] | None = None
 
 
-class Probe(_Section):
+class Probe(Section):
     """Requests of our own to both versions: what is seen soonest, and all there is for an app without visitors.
 
     Attributes:
@@ -106,7 +98,7 @@ class Probe(_Section):
     paths: tuple[UrlPath, ...] = ()
 
 
-class AzureMonitor(_Section):
+class AzureMonitor(Section):
     """App Service's own metrics, by the minute: https://learn.microsoft.com/azure/app-service/web-sites-monitor.
 
     Attributes:
@@ -119,7 +111,7 @@ class AzureMonitor(_Section):
     settles_after: Duration = timedelta(minutes=3)
 
 
-class Logs(_Section):
+class Logs(Section):
     """A KQL query to a Log Analytics workspace, or to what logs into one.
 
     Attributes:
@@ -157,7 +149,7 @@ class ApplicationInsights(Logs):
     table: Literal["AppServiceHTTPLogs", "AppRequests"] = "AppRequests"
 
 
-class Prometheus(_Section):
+class Prometheus(Section):
     """Counters from a Prometheus server: their growth from one look to the next is what is judged.
 
     Attributes:
@@ -179,7 +171,7 @@ class Prometheus(_Section):
     interval: Duration = timedelta(seconds=15)
 
 
-class Sources(_Section):
+class Sources(Section):
     """What measures the two versions. One that is not named, or is null, is not asked.
 
     When `sources` is left out it is our own requests and Azure Monitor, which every app has.
@@ -199,14 +191,14 @@ class Sources(_Section):
                 yield name, source
 
 
-class Metrics(_Section):
+class Metrics(Section):
     """How each metric is judged."""
 
     failures: Failures = Failures()
     latency: Latency = Latency()
 
 
-class Analysis(_Section):
+class Analysis(Section):
     """How the canary is compared with the stable version.
 
     Attributes:

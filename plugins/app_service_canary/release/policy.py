@@ -7,12 +7,12 @@ from enum import Enum
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from app_service_canary.release.analysis import Analysis
-from app_service_canary.release.durations import parse_bake, parse_duration
+from app_service_canary.release.durations import parse_bake
+from app_service_canary.release.sections import Duration, Section, UrlPath
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Bake = Annotated[timedelta | None, BeforeValidator(parse_bake)]
 
 
@@ -26,12 +26,6 @@ Weight = Annotated[float, Field(ge=0, le=100, strict=True), AfterValidator(_two_
 HOST_PATTERN = r"^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$"
 """A host name as in an address, perhaps with a port, perhaps any of its subdomains."""
 
-UrlPath = Annotated[str, Field(pattern=r"^/\S*$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
 
 class ArtifactType(str, Enum):
     """What a release brings to the slot; the first four go through OneDeploy, by URL."""
@@ -43,7 +37,7 @@ class ArtifactType(str, Enum):
     CONTAINER = "container"
 
 
-class Artifact(_Section):
+class Artifact(Section):
     """What is deployed.
 
     Attributes:
@@ -67,7 +61,7 @@ class Artifact(_Section):
         return self.type is ArtifactType.CONTAINER
 
 
-class Readiness(_Section):
+class Readiness(Section):
     """When a slot counts as ready, asked at its own host name.
 
     Attributes:
@@ -86,7 +80,7 @@ class Readiness(_Section):
     version_path: UrlPath | None = None
 
 
-class Step(_Section):
+class Step(Section):
     """One rung: a share of the traffic, and how long it is watched there.
 
     Attributes:
@@ -99,7 +93,7 @@ class Step(_Section):
     bake: Bake
 
 
-class Watch(_Section):
+class Watch(Section):
     """How closely a version is watched.
 
     Attributes:
@@ -124,7 +118,7 @@ class OnTimeout(str, Enum):
     APPROVE = "approve"
 
 
-class Approval(_Section):
+class Approval(Section):
     """Who decides before the swap, and until when.
 
     Attributes:
@@ -158,7 +152,7 @@ class Watchdog(str, Enum):
     CLEAR = "clear"
 
 
-class ReleasePolicy(_Section):
+class ReleasePolicy(Section):
     """One release file.
 
     Attributes:
