@@ -31,9 +31,8 @@ TWO = Sources(azure_monitor=AzureMonitor(), probe=Probe())
 FAILURES_ALONE = Analysis(sources=ONE, metrics=Metrics(failures=Failures(worse_by=0), latency=Latency(mode=Mode.OFF)))
 """What the rivals' rules look at as well: failures, by one source, without tolerance."""
 
-LATENCY_ALONE = Analysis(
-    sources=ONE, metrics=Metrics(failures=Failures(mode=Mode.OFF), latency=Latency(worse_by=0, ignore_ms=0))
-)
+EXACT = Latency.model_validate({"worse_by": 0, "ignore_ms": 0, "begin_after": "1s"})
+LATENCY_ALONE = Analysis(sources=ONE, metrics=Metrics(failures=Failures(mode=Mode.OFF), latency=EXACT))
 BY_DEFAULT = Analysis(sources=TWO)
 """What a release file that only names its slot gets: two sources, of which one sees nothing here, and both metrics."""
 

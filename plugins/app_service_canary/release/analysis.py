@@ -78,11 +78,14 @@ class Latency(Metric):
     Attributes:
         ignore_ms: milliseconds by which the canary may take longer whatever its latencies are; of this and `worse_by`,
             the larger. Single milliseconds are the network's and the machine's.
+        begin_after: how long after the first step began latencies are compared: a version that has just started takes
+            longer for a moment, whichever it is.
         max_latency_p95_ms: milliseconds within which 95 % of the canary's requests have to be answered, whatever the
             stable version's are. None: it is only compared.
     """
 
     ignore_ms: Annotated[float, Field(ge=0, le=230_000)] = 10.0
+    begin_after: Duration = timedelta(minutes=1)
     max_latency_p95_ms: Annotated[float, Field(gt=0, le=230_000)] | None = None
 
 

@@ -89,7 +89,7 @@ class Comparison:
             return Verdict(Outcome.PASS, ()) if bake_is_over else None
         if rejected := self._rejected(closing=closing and bake_is_over):
             return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
-        if not bake_is_over and not self.analysis.finish_early:
+        if not bake_is_over and not (self.analysis.finish_early and self.before is None):
             return None
         if not (doubts := self._doubts()):
             return Verdict(Outcome.PASS, (*self._reasons(), *self._advice()))

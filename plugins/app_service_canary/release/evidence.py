@@ -57,6 +57,7 @@ class Evidence:
             `too_many`, `too_slow`: against the absolute limits.
         compared_failures: the canary's failures in windows with both populations.
         failures_by_share: both populations' failures in these windows, by the canary's share of the requests.
+        began: the start of the first window.
         until: the end of the newest window that counts.
     """
 
@@ -66,6 +67,7 @@ class Evidence:
     bets: Mapping[str, Wager] = field(default_factory=lambda: MappingProxyType({}))
     compared_failures: int = 0
     failures_by_share: Mapping[float, int] = field(default_factory=lambda: MappingProxyType({}))
+    began: datetime | None = None
     until: datetime | None = None
 
     def bet(self, name: str) -> Wager:
@@ -84,17 +86,9 @@ class Evidence:
         go_on("fewer_failures", failed.turned)
         if (allowed := self.metrics.failures.max_error_rate) is not None:
             bets["too_many"] = self.bet("too_many").and_then_against(allowed / 100, failed.canary, failed.canary_bad)
-        if window.canary.latencies.counts and window.baseline.latencies.counts:
-            self._compare_latencies(window, bets)
-        elif window.canary.mean_seconds is not None and window.baseline.mean_seconds is not None:
-            ours, theirs = 1000 * window.canary.mean_seconds, 1000 * window.baseline.mean_seconds
-            longer, shorter = ours > self._tolerated_ms(theirs), theirs > self._tolerated_ms(ours)
-            bets["longer_means"] = self.bet("longer_means").and_then_against(0.5, 1, longer)
-            bets["shorter_means"] = self.bet("shorter_means").and_then_against(0.5, 1, shorter)
-        if (limit := self.metrics.latency.max_latency_p95_ms) is not None and window.canary.latencies.counts:
-            bets["too_slow"] = self.bet("too_slow").and_then_against(
-                P95_ALLOWED, window.canary.latencies.requests, window.canary.latencies.slower_than_ms(limit)
-            )
+        began = self.began or window.start
+        if window.start >= began + self.metrics.latency.begin_after:
+            self._judge_latency(window, bets)
         by_share, compared = dict(self.failures_by_share), self.compared_failures
         if not failed.tells_nothing:
             share = rounded_share(failed)
@@ -107,8 +101,22 @@ class Evidence:
             bets=bets,
             compared_failures=compared,
             failures_by_share=by_share,
+            began=began,
             until=max(self.until or window.end, window.end),
         )
+
+    def _judge_latency(self, window: Window, bets: dict[str, Wager]) -> None:
+        if window.canary.latencies.counts and window.baseline.latencies.counts:
+            self._compare_latencies(window, bets)
+        elif window.canary.mean_seconds is not None and window.baseline.mean_seconds is not None:
+            ours, theirs = 1000 * window.canary.mean_seconds, 1000 * window.baseline.mean_seconds
+            longer, shorter = ours > self._tolerated_ms(theirs), theirs > self._tolerated_ms(ours)
+            bets["longer_means"] = self.bet("longer_means").and_then_against(0.5, 1, longer)
+            bets["shorter_means"] = self.bet("shorter_means").and_then_against(0.5, 1, shorter)
+        if (limit := self.metrics.latency.max_latency_p95_ms) is not None and window.canary.latencies.counts:
+            bets["too_slow"] = self.bet("too_slow").and_then_against(
+                P95_ALLOWED, window.canary.latencies.requests, window.canary.latencies.slower_than_ms(limit)
+            )
 
     def _compare_latencies(self, window: Window, bets: dict[str, Wager]) -> None:
         """By scores, and by the share beyond the stable version's tail, both as they were before this window, so that
@@ -177,6 +185,7 @@ class Evidence:
             "bets": {name: bet.to_json() for name, bet in self.bets.items()},
             "compared_failures": self.compared_failures,
             "failures_by_share": {f"{share:.3f}": count for share, count in sorted(self.failures_by_share.items())},
+            "began": self.began.isoformat() if self.began else None,
             "until": self.until.isoformat() if self.until else None,
         }
 
@@ -193,6 +202,7 @@ class Evidence:
                 bets={name: _new_bet(name, metrics).kept(wealth) for name, wealth in kept["bets"].items()},
                 compared_failures=int(kept["compared_failures"]),
                 failures_by_share={float(share): int(count) for share, count in kept["failures_by_share"].items()},
+                began=datetime.fromisoformat(kept["began"]) if kept["began"] else None,
                 until=datetime.fromisoformat(kept["until"]) if kept["until"] else None,
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -199,6 +199,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         )
         if verdict is None or (verdict.outcome is Outcome.INCONCLUSIVE and self._is_held()):
             return None
+        if self.bake_until is None and verdict.outcome is not Outcome.FAIL:
+            return None  # a person ends it, however much evidence there is
         return await self._end_with(verdict, comparison)
 
     def _bake_is_over(self) -> bool:
@@ -216,13 +218,13 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         return [side for side, seen in self.seen.sides.items() if seen.failures_in_a_row]
 
     async def _end_with(self, verdict: Verdict, comparison: Comparison) -> dict[str, Any]:
-        evidence = self.measuring.evidence
         details: dict[str, Any] = {
             "outcome": verdict.outcome.value,
             "reasons": list(verdict.reasons),
             **self.seen.to_json(self.target.slot),
             "comparison": comparison.to_json(),
-            "evidence": {name: each.to_json() for name, each in evidence.items()},
+            # What may still be revised is read again by the next step.
+            "evidence": {name: each.to_json() for name, each in self.measuring.settled.items()},
         }
         if verdict.outcome is Outcome.FAIL and self.clear_on_failure:
             try:

@@ -47,7 +47,8 @@ class Measuring:
     ) -> None:
         self.analysis, self.since, self.on_window, self.log = analysis, since, on_window, log
         self.settled: dict[str, Evidence] = {
-            name: evidence.get(name) or Evidence(metrics=analysis.metrics) for name, _ in analysis.sources.named()
+            name: evidence.get(name) or Evidence(metrics=analysis.metrics, until=since)
+            for name, _ in analysis.sources.named()
         }
         self.revised: dict[str, dict[datetime, Window]] = {}
         self.given_up: dict[str, str] = {}
@@ -85,7 +86,7 @@ class Measuring:
             began = now()
             pause = source.pause
             try:
-                self.take(source.name, await source.read(self.settled[source.name].until or self.since, began))
+                self.take(source.name, await source.read(self._until(source.name), began))
                 errors = 0
             except TransientError as error:
                 errors += 1
@@ -98,11 +99,13 @@ class Measuring:
                 self._give_up(source.name, str(error))
             await asyncio.sleep(max(0.0, pause - (now() - began).total_seconds()))
 
+    def _until(self, name: str) -> datetime:
+        return self.settled[name].until or self.since
+
     def take(self, name: str, windows: list[Window]) -> None:
         """Counts what a source has read."""
         for window in windows:
-            until = self.settled[name].until
-            if until is not None and window.start < until:
+            if window.start < self._until(name):
                 continue
             waiting = self.revised.setdefault(name, {})
             waiting.pop(window.start, None)

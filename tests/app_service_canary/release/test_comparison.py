@@ -4,7 +4,7 @@ from math import exp, log
 from typing import Any
 
 import pytest
-from tests.app_service_canary.release.test_evidence import evidence, watched
+from tests.app_service_canary.release.test_evidence import evidence, latency, watched
 
 from app_service_canary.release.analysis import (
     Analysis,
@@ -26,7 +26,7 @@ MONITOR = "azure_monitor"
 
 
 def analysis(**changed: Any) -> Analysis:
-    metrics = Metrics(failures=Failures(worse_by=0), latency=Latency(worse_by=0, ignore_ms=0))
+    metrics = Metrics(failures=Failures(worse_by=0), latency=latency(worse_by=0, ignore_ms=0))
     return Analysis(**{"sources": Sources(azure_monitor=AzureMonitor()), "metrics": metrics, **changed})
 
 
@@ -109,6 +109,8 @@ def test_a_step_may_end_early_when_the_evidence_suffices() -> None:
     early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=10)))
     assert outcome(judged(GOOD, early, over=False)) is Outcome.PASS
     assert judged(FEW, early, over=False) is None
+    after = {MONITOR: Measurement(5000, 25)}
+    assert judged(evidence((1000, 5, 0, 0)), early, over=False, before=after) is None
 
 
 def test_an_advisory_metric_says_what_it_would_have_done_and_decides_nothing() -> None:

@@ -13,7 +13,15 @@ from app_service_canary.release.histogram import Histogram
 from app_service_canary.release.measurement import Measurement
 from app_service_canary.release.wager import Bad, Wager
 
-EXACT = Metrics(failures=Failures(worse_by=0), latency=Latency(worse_by=0, ignore_ms=0))
+AT_ONCE = {"begin_after": "1s"}
+
+
+def latency(**rule: Any) -> Latency:
+    """Compared from the first window on but one."""
+    return Latency.model_validate({**AT_ONCE, **rule})
+
+
+EXACT = Metrics(failures=Failures(worse_by=0), latency=latency(worse_by=0, ignore_ms=0))
 
 
 def evidence(*counts: tuple[int, int, int, int], metrics: Metrics = EXACT) -> Evidence:
@@ -93,8 +101,14 @@ def test_a_slower_distribution_is_found_and_the_same_one_is_not() -> None:
     assert watched(0.7).log_wealth("latency") < log(20)
 
 
+def test_what_is_slow_while_it_has_just_started_is_no_evidence() -> None:
+    patient = Metrics(latency=latency(worse_by=0, ignore_ms=0, begin_after="20m"))
+    assert watched(3.0, minutes=20, metrics=patient).log_wealth("latency") == 0
+    assert watched(3.0, minutes=30, metrics=patient).log_wealth("latency") > log(1000)
+
+
 def test_a_faster_distribution_is_found_where_that_hurts() -> None:
-    metrics = Metrics(latency=Latency(worse_by=0, ignore_ms=0, direction=Direction.LOWER))
+    metrics = Metrics(latency=latency(worse_by=0, ignore_ms=0, direction=Direction.LOWER))
     assert watched(0.7, metrics=metrics).log_wealth("latency") > log(1000)
     assert watched(1.3, metrics=metrics).log_wealth("latency") < log(20)
 
@@ -109,12 +123,12 @@ def test_a_tail_that_grows_is_found() -> None:
 
 
 def test_a_latency_within_the_tolerance_is_no_evidence() -> None:
-    assert watched(1.08, metrics=Metrics(latency=Latency(worse_by=10, ignore_ms=0))).log_wealth("latency") < log(20)
-    assert watched(1.08, metrics=Metrics(latency=Latency(worse_by=0, ignore_ms=20))).log_wealth("latency") < log(20)
+    assert watched(1.08, metrics=Metrics(latency=latency(worse_by=10, ignore_ms=0))).log_wealth("latency") < log(20)
+    assert watched(1.08, metrics=Metrics(latency=latency(worse_by=0, ignore_ms=20))).log_wealth("latency") < log(20)
 
 
 def test_a_limit_for_the_95th_percentile_is_kept() -> None:
-    limited = Metrics(latency=Latency(worse_by=1000, max_latency_p95_ms=150))
+    limited = Metrics(latency=latency(worse_by=1000, max_latency_p95_ms=150))
     assert watched(1.0, metrics=limited).log_wealth("latency") > log(1000)
 
 

@@ -1,5 +1,6 @@
 """Watching a version, in the simulator."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,16 @@ async def test_evidence_that_comes_in_while_it_watches_on_makes_a_verdict(
 ) -> None:
     held = watch(simulator, app, analysis=PROBED, bake_until=now(), hold_until=now() + timedelta(minutes=5))
     assert (await the_event(held))["outcome"] == "pass"
+
+
+async def test_a_bake_that_a_person_ends_is_not_ended_by_evidence(simulator: RunningSimulator, app: str) -> None:
+    metrics = {"failures": {"min_requests": 5, "notice": 99}, "latency": {"mode": "off"}}
+    early = {"sources": {"probe": {"rate": 50}}, "finish_early": True, "metrics": metrics}
+    ends = now() + timedelta(seconds=30)
+    assert (await the_event(watch(simulator, app, analysis=early, bake_until=ends)))["outcome"] == "pass"
+    assert now() < ends
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(the_event(watch(simulator, app, analysis=early, bake_until=None, hold_until=None)), 3)
 
 
 async def test_evidence_of_the_step_before_counts_on(simulator: RunningSimulator, app: str) -> None:

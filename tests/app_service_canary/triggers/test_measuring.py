@@ -76,6 +76,18 @@ async def test_a_minute_that_may_still_change_counts_already() -> None:
     assert kept == []
 
 
+async def test_what_may_still_change_is_left_for_the_next_step_to_read_again() -> None:
+    measuring, _ = await followed(Told([minute(0, 4, final=False)]))
+    kept = {name: Evidence.from_json(each.to_json(), RULES.metrics) for name, each in measuring.settled.items()}
+    source = Told([minute(0, 9)])
+    later = Measuring(RULES, kept, NOON + timedelta(minutes=5), lambda window: None, logging.getLogger("test"))
+    later.follow([source])
+    await asyncio.wait_for(source.told.wait(), 10)
+    await later.end()
+    assert source.asked_since[0] == NOON
+    assert later.evidence["azure_monitor"].canary.requests == 9
+
+
 async def test_a_minute_that_was_counted_is_not_counted_again() -> None:
     measuring, _ = await followed(Told([minute(0)], [minute(0), minute(1)]))
     assert measuring.evidence["azure_monitor"].canary.requests == 20
