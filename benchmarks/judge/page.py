@@ -23,8 +23,8 @@ def write(
     """Writes the page and its two pictures."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
-    bars("Healthy releases that are taken back", "share", healthy, SHOWN, images / "judge-false-aborts.png", 0.01)
-    bars("Worse versions that are taken back", "share", worse, SHOWN, images / "judge-power.png", None)
+    bars("healthy releases that are taken back", healthy, SHOWN, images / "judge-false-aborts.png", 0.01)
+    bars("worse versions that are taken back", worse, SHOWN, images / "judge-power.png", None)
     behind = shortfalls(worse, {world.name: _false_aborts(world, healthy) for world in WORSE})
     text = TEXT.read_text(encoding="utf-8").format(
         runs=runs,

@@ -11,7 +11,6 @@ COLOURS = {"ours": "#1f6fb2", "Argo": "#e07b39", "Flagger 5": "#8a5fb0", "Flagge
 
 
 def bars(
-    title: str,
     what: str,
     cells: Mapping[str, Mapping[str, Result]],
     rules: Sequence[str],
@@ -21,7 +20,7 @@ def bars(
     """Horizontal bars: a group for each cell, a bar for each rule.
 
     Args:
-        title, what: of the picture and its axis.
+        what: the axis.
         cells: the results.
         rules: which to draw.
         file: where it goes.
@@ -41,10 +40,12 @@ def bars(
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel(what)
-    axes.set_title(title, fontsize=10)
     if limit is not None:
         axes.axvline(limit, color="black", linewidth=0.8, linestyle=":")
-    axes.legend(fontsize=8, loc="lower right")
+    axes.margins(y=0.01)
+    axes.legend(
+        fontsize=8, loc="lower center", bbox_to_anchor=(0.35, 1.03 if len(names) < 20 else 1.02), ncols=len(rules)
+    )
     figure.tight_layout()
     figure.savefig(file, dpi=110)
     pyplot.close(figure)
