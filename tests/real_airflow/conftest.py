@@ -27,6 +27,7 @@ STORIES: dict[str, dict[str, Any]] = {
         "drain": "1s",
         "parked_at": WATCH,
     },
+    "held": {"analysis": {"sources": {"azure_monitor": {}}, "extend": "1s"}, "parked_at": WATCH},
     "marked-failed": {"steps": A_LONG_BAKE, "parked_at": WATCH},
     "aborted-baking": {"steps": A_LONG_BAKE, "parked_at": WATCH},
     "aborted-swapping": {"connection": "of_our_type", "seconds_to_start": 8},

@@ -84,9 +84,9 @@ class Release:
         path = f"/api/v2/dags/{self.dag_id}/dagRuns/{run_id or self.run_id}"
         self.airflow.oliver.client.patch(path, json={"state": "failed"}).raise_for_status()
 
-    def respond(self, person: str, option: str, comment: str = "") -> int:
+    def respond(self, person: str, option: str, comment: str = "", task_id: str = APPROVAL) -> int:
         """Somebody responds under Required Actions; the status of Airflow's answer."""
-        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{APPROVAL}/-1/hitlDetails"
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{task_id}/-1/hitlDetails"
         response = {"chosen_options": [option], "params_input": {"comment": comment}}
         return int(getattr(self.airflow, person).client.patch(path, json=response).status_code)
 

@@ -102,6 +102,27 @@ def test_a_watch_marked_failed_rolls_back(releases: Releases) -> None:
     assert f"task {WATCH} failed: it was marked failed by a person" in release.sentence
 
 
+def test_without_a_verdict_a_manager_is_asked_and_may_let_the_release_go_on(releases: Releases) -> None:
+    release = releases["held"]
+    api = release.airflow.maria
+    wait_until(lambda: api.human_task(release.dag_id, release.run_id, WATCH) is not None, "a manager is asked")
+    asked = api.human_task(release.dag_id, release.run_id, WATCH)
+    assert asked is not None
+    assert "Not enough to judge failures: 0 canary requests were seen, 50 are needed." in str(asked.body)
+    release.wait_until_parked(WATCH)
+    assert [rule["reroutePercentage"] for rule in release.rules()] == [20], "users stay where they are"
+    assert release.respond("maria", "Go on", "a quiet night", WATCH) == 200
+    release.wait_for(WATCH, "success")
+    watched = release.left_behind(WATCH)
+    assert (watched["outcome"], watched["decided"]["comment"]) == ("inconclusive", "a quiet night")
+    release.wait_until_parked(APPROVAL)
+    asked = api.human_task(release.dag_id, release.run_id, APPROVAL)
+    assert asked is not None
+    assert "Step 1 went on **without a verdict**" in str(asked.body)
+    assert release.respond("maria", "Reject") == 200
+    assert_back_on_stable(release)
+
+
 def test_a_second_release_of_an_app_queues_behind_the_first(releases: Releases) -> None:
     release = releases["by-hand"]
     release.queued = release.trigger()
