@@ -242,13 +242,21 @@ class Comparison:
     def _sentence(self, finding: Finding) -> str:
         kept, stable = self.evidence[finding.source], self._stable(finding.source)
         if finding.metric == LATENCY:
-            return latency_sentence(finding.source, kept.canary, stable)
+            return latency_sentence(finding.source, kept.canary, stable) + self._limit(LATENCY)
         sentence = failures_sentence(finding.source, kept.canary, stable, at_once=self.before is None)
+        sentence += self._limit(FAILURES)
         if self.before is not None or self.rules[FAILURES].direction is Direction.LOWER:
             return sentence
         rate = self.detectable(finding.source)
         noticed = "not even an app that always fails" if rate is None else f"a rise to {percent(rate)}"
         return f"{sentence} With {kept.canary.requests:,} canary requests {noticed} would have been noticed."
+
+    def _limit(self, metric: str) -> str:
+        """The release file's absolute limit, in words; empty without one."""
+        rate, p95 = self.analysis.metrics.failures.max_error_rate, self.analysis.metrics.latency.max_latency_p95_ms
+        if metric == FAILURES:
+            return f" Allowed are {rate:g} %." if rate is not None else ""
+        return f" Allowed are {p95:g} ms for 95 % of them." if p95 is not None else ""
 
     def _reasons(self) -> tuple[str, ...]:
         return tuple(self._sentence(finding) for finding in self.findings if finding.critical)

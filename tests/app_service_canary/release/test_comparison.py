@@ -184,6 +184,17 @@ def test_a_verdict_says_value_limit_sample_sizes_interval_and_what_would_have_be
     assert "(limit 1 in 250)" in rejected.sentence
 
 
+def test_an_absolute_limit_is_said_with_what_was_found() -> None:
+    rules = analysis(
+        metrics=Metrics(failures=Failures(worse_by=0, max_error_rate=2), latency=latency(max_latency_p95_ms=900))
+    )
+    verdict = judged(evidence(*[(100, 10, 100, 10)] * 5, metrics=rules.metrics), rules, over=False)
+    assert outcome(verdict) is Outcome.FAIL
+    assert " Allowed are 2 %." in str(verdict)
+    slow = judged(watched(1.0, metrics=rules.metrics), rules)
+    assert " Allowed are 900 ms for 95 % of them." in str(slow)
+
+
 def test_the_figures_are_there_for_machines() -> None:
     [failures] = Comparison(analysis(), {MONITOR: GOOD}).to_json()["findings"]
     assert (failures["canary"], failures["baseline"]) == ([2, 400], [18, 3600])
