@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.hooks.azure_errors import azure_errors, unreadable
-from app_service_canary.hooks.source import Source, Watched, next_minute, whole_minute
+from app_service_canary.hooks.source import MINUTE, Source, Watched, next_minute, whole_minute
 from app_service_canary.release.analysis import Logs
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.histogram import BUCKETS_PER_OCTAVE, Histogram
@@ -36,8 +36,9 @@ QUERIES = {
 }
 """For one population and one span of time: how many requests took how long, and how many of them failed."""
 
-LONGEST_LOOK_BACK = timedelta(hours=12)
-"""As much of the past as one query is asked for."""
+MINUTES_AT_ONCE = 10
+"""As many are asked for at most, one by one: within a window the canary's share of the traffic has to be the same. What
+is older, after a source was away for long, is left out."""
 
 
 class LogsSource(Source):
@@ -61,13 +62,15 @@ class LogsSource(Source):
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
         end = whole_minute(now - self.settings.settles_after)
-        start = max(next_minute(since), end - LONGEST_LOOK_BACK)
-        if start >= end:
-            return []
+        start = max(next_minute(since), end - MINUTES_AT_ONCE * MINUTE)
         slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        sides = await asyncio.gather(*(self._side(slot, start, end) for slot in slots))
-        baseline = sides[1] if len(sides) > 1 else None
-        return [self.watched.window(self.name, (start, end), now, sides[0], baseline)]
+        windows = []
+        for number in range(int((end - start) / MINUTE)):
+            minute = start + number * MINUTE
+            sides = await asyncio.gather(*(self._side(slot, minute, minute + MINUTE) for slot in slots))
+            baseline = sides[1] if len(sides) > 1 else None
+            windows.append(self.watched.window(self.name, (minute, minute + MINUTE), now, sides[0], baseline))
+        return windows
 
     async def _side(self, slot: str, start: datetime, end: datetime) -> Measurement:
         doing = f"Asking {self.name} about {'production' if slot == PRODUCTION else f'slot {slot!r}'} of app "

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.connection import get_async_connection
 
+from app_service_canary.errors import InvalidReleasePlan, PermanentError
 from app_service_canary.hooks.azure_monitor import AzureMonitorSource
 from app_service_canary.hooks.log_analytics import LogsSource
 from app_service_canary.hooks.probe import ProbeSource
-from app_service_canary.hooks.prometheus import PrometheusSource
+from app_service_canary.hooks.prometheus import PrometheusSource, secret_of
 from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import AzureMonitor, Logs, Probe, Prometheus, Sources
 from app_service_canary.release.app_state import AppTarget
+from app_service_canary.release.quoting import quoted
 
 if TYPE_CHECKING:
     from app_service_canary.hooks.app_hosts import AppHosts
@@ -32,6 +34,7 @@ async def open_sources(
     host_of: Mapping[str, str],
     path: str,
     good_statuses: tuple[int, ...],
+    give_up: Callable[[str, str], None],
 ) -> list[Source]:
     """The sources, ready to be read.
 
@@ -45,6 +48,7 @@ async def open_sources(
         host_of: the host names, by slot; `production` for the app's own.
         path: what probes ask when the release file names no path.
         good_statuses: HTTP statuses that are good answers.
+        give_up: is told which source cannot be opened, and why.
     """
     opened: list[Source] = []
     for name, settings in sources.named():
@@ -60,7 +64,10 @@ async def open_sources(
         elif isinstance(settings, Logs):
             opened.append(LogsSource(name, watched, hook=hook, target=target, settings=settings))
         elif isinstance(settings, Prometheus):
-            opened.append(await _prometheus(stack, settings, hook, target, watched))
+            try:
+                opened.append(await _prometheus(stack, settings, hook, target, watched))
+            except PermanentError as error:
+                give_up(name, str(error))
     return opened
 
 
@@ -69,8 +76,14 @@ async def _prometheus(
 ) -> PrometheusSource:
     auth = None
     if settings.connection:
-        connection = await get_async_connection(settings.connection)
-        auth = (connection.login, connection.password or "")
+        try:
+            connection = await get_async_connection(settings.connection)
+        except Exception as error:  # Airflow's own kinds differ by where the connection is looked for
+            raise InvalidReleasePlan(
+                f"analysis.sources.prometheus.connection: found {quoted(settings.connection)}, which Airflow does not "
+                f"have ({type(error).__name__}); allowed: the id of a connection."
+            ) from None
+        auth = (connection.login, secret_of(settings.connection, connection.password))
     ca_bundle = (await hook.settings()).ca_bundle
     source = PrometheusSource(watched, app=target.app, settings=settings, auth=auth, ca_bundle=ca_bundle)
     stack.push_async_callback(source.close)

@@ -5,30 +5,35 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
-from app_service_canary.errors import SourceRefused, SourceUnavailable
+from app_service_canary.errors import InvalidReleasePlan, SourceRefused, SourceUnavailable
 from app_service_canary.hooks.log_analytics import filled
 from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import Prometheus
-from app_service_canary.release.histogram import Histogram, bucket_of
+from app_service_canary.release.histogram import LAST_BUCKET, Histogram, bucket_of
 from app_service_canary.release.measurement import Measurement, Window
 from app_service_canary.release.quoting import quoted
 
 TIMEOUT = 30.0
 """Seconds; Prometheus itself gives a query up after two minutes, when a look is due long since."""
 
+LONGEST_GAP = timedelta(minutes=1)
+"""Between two looks whose difference is judged, or three times the interval if that is longer."""
+
 Counters = dict[str, float]
-"""The counters of one population: `requests`, `failures`, and one for each bucket's upper edge."""
+"""The counters of one population: `requests`, `failures` if there is one, and one for each bucket's upper edge."""
 
 
 class PrometheusSource(Source):
     """Reads counters, and judges how much they have grown since the look before: whole numbers, and no rates.
 
-    A counter that is lower than it was has begun anew, as when an instance starts, and has grown by what it shows.
+    A look after which a counter is lower than before tells nothing: where it is the sum of several, nobody can say
+    which of them began anew or went away, and by how much the others have grown. The next look goes on from there. So
+    does one that comes long after the look before, for which share the canary had meanwhile is not known.
 
     Args:
         watched: see `Source`.
@@ -69,7 +74,9 @@ class PrometheusSource(Source):
         slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
         counters = list(await asyncio.gather(*(self._counters(slot, now) for slot in slots)))
         before, self.before = self.before, (now, counters)
-        if before is None:
+        if before is None or now - before[0] > max(LONGEST_GAP, 3 * self.settings.interval):
+            return []
+        if any(_has_fallen(was, is_now) for was, is_now in zip(before[1], counters, strict=True)):
             return []
         grown = [_grown(was, is_now) for was, is_now in zip(before[1], counters, strict=True)]
         baseline = grown[1] if len(grown) > 1 else None
@@ -84,9 +91,12 @@ class PrometheusSource(Source):
                 f"{quoted(filled(self.settings.requests, known))}."
             )
         failures = await self._numbers(filled(self.settings.failures, known), now)
-        counters = {"requests": sum(requests.values()), "failures": sum(failures.values())}
+        counters = {"requests": sum(requests.values())}
+        if failures:  # a counter of failures may not be there before the first one
+            counters["failures"] = sum(failures.values())
         if self.settings.latencies:
-            counters |= await self._numbers(filled(self.settings.latencies, known), now)
+            buckets = await self._numbers(filled(self.settings.latencies, known), now)
+            counters |= {edge: count for edge, count in buckets.items() if _is_edge(edge)}
         return counters
 
     async def _numbers(self, query: str, now: datetime) -> Counters:
@@ -95,6 +105,11 @@ class PrometheusSource(Source):
         try:
             answer = await self._client.post(url, data={"query": query, "time": f"{now.timestamp():.3f}"})
             content = answer.json()
+        except httpx.LocalProtocolError:
+            # Its text quotes the header that cannot be sent, and with it the secret.
+            raise SourceRefused(
+                "Prometheus cannot be asked: the request has a header that HTTP does not allow."
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceUnavailable(f"Prometheus could not be asked: {type(error).__name__}: {error}") from None
         except (ValueError, RecursionError):
@@ -123,14 +138,38 @@ def _vector(status: int, content: Any, query: str) -> Counters:
         ) from None
 
 
+def _has_fallen(was: Counters, is_now: Counters) -> bool:
+    """A counter is lower than it was, is gone, or is none."""
+    return any(is_now.get(name, -1.0) < before for name, before in was.items()) or min(is_now.values()) < 0
+
+
 def _grown(was: Counters, is_now: Counters) -> Measurement:
-    growth = {}
-    for name, value in is_now.items():
-        before = was.get(name, 0.0)
-        growth[name] = value if value < before else value - before
+    growth = {name: value - was.get(name, 0.0) for name, value in is_now.items()}
     requests = round(growth.pop("requests"))
-    failures = min(requests, round(growth.pop("failures")))
+    failures = min(requests, round(growth.pop("failures", 0.0)))
     return Measurement(requests, failures, _histogram(growth))
+
+
+def _is_edge(name: str) -> bool:
+    try:
+        return float(name) > 0
+    except ValueError:
+        return False
+
+
+def secret_of(connection: str, password: str | None) -> str:
+    """A connection's password as it can stand in a header.
+
+    Raises:
+        InvalidReleasePlan: it cannot; does not quote it.
+    """
+    secret = (password or "").strip()
+    if not (secret.isascii() and secret.isprintable()):
+        raise InvalidReleasePlan(
+            f"The password of connection {quoted(connection)} has characters that HTTP does not allow in a header; "
+            "allowed: printable ASCII."
+        )
+    return secret
 
 
 def _histogram(cumulative: Counters) -> Histogram:
@@ -140,7 +179,7 @@ def _histogram(cumulative: Counters) -> Histogram:
     below, last = 0.0, 0
     for edge, count in edges:
         # A request in this bucket took up to `edge`; those beyond the last edge count as in the bucket after it.
-        last = last + 1 if math.isinf(edge) else bucket_of(edge * 1000)
+        last = min(LAST_BUCKET, last + 1) if math.isinf(edge) else bucket_of(edge * 1000)
         counts[last] = counts.get(last, 0) + max(0, round(count - below))
         below = max(below, count)
     return Histogram({bucket: count for bucket, count in counts.items() if count})

@@ -11,7 +11,7 @@ from airflow.sdk.log import mask_secret
 from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan, SwapFailed
 from app_service_canary.operators.hold import ask_to_go_on
 from app_service_canary.operators.stable import remember_stable, stable_asset
-from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered
+from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
 from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
@@ -136,7 +136,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
             analysis=self.analysis.model_dump(mode="json"),
             evidence=evidence,
             before=self.before(context),
-            closing=self._is_the_last(context),
+            # While a manager is asked the closing look may have been taken.
+            closing=self._is_the_last(context) and not asked,
             record_path=record,
             about={
                 "app": self.app,
@@ -146,6 +147,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
                 "task_id": ti.task_id,
                 "try_number": ti.try_number,
             },
+            asked=asked,
             asked_of=str(ti.id) if asked and self.deferrable else None,
             deadline=None,
             **self.trigger_arguments(self.watch.poll_interval),
@@ -168,8 +170,12 @@ class CanaryAnalysisOperator(AppServiceOperator):
             )
 
     def evidence(self, context: Context) -> dict[str, Any]:
-        """What the steps before have left, by source."""
-        return last_evidence(context, self.watch_task_ids)
+        """What the steps before have left, by source. A watch that a person has cleared does not go on from where they
+        ended: in between users were on the stable version, or whatever it was that made them clear it."""
+        kept = last_evidence(context, self.watch_task_ids)
+        if was_cleared(context, self.retries):
+            return {source: {**each, "until": None} for source, each in kept.items()}
+        return kept
 
     def before(self, context: Context) -> dict[str, Any] | None:
         """What the stable version did before the swap, by source; None while both versions have users."""
@@ -207,6 +213,9 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if "decision" in event:
+            if not remembered(context, _HELD):
+                self.log.warning("A manager has answered what was asked before this task was cleared; it watches on.")
+                return self.act(context)
             return self._decided(context, event["decision"])
         verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
         if verdict.get("outcome") == Outcome.PASS.value:
@@ -243,7 +252,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         return self.wait_with(trigger, context)
 
     def _decided(self, context: Context, decision: dict[str, Any]) -> dict[str, Any]:
-        held = remembered(context, _HELD) or {"verdict": {}, "sentence": "There was no verdict."}
+        held = remembered(context, _HELD)
         by = f" by {decision['by']}" if decision["by"] else ""
         said = f" “{decision['comment']}”" if decision["comment"] else ""
         approvers = self.approval.approvers

@@ -14,7 +14,7 @@ from app_service_canary.release.detectable import detectable_error_rate
 from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.measurement import Measurement
 from app_service_canary.release.verdict import Outcome, Verdict
-from app_service_canary.release.wager import Bad, Wager, chance_of_as_many, mean_of_logs
+from app_service_canary.release.wager import chance_of_as_many, mean_of_logs
 
 FAILURES, LATENCY = "failures", "latency"
 
@@ -24,10 +24,6 @@ STAKES = {FAILURES: 0.75, LATENCY: 0.25}
 RUNNING, CLOSING, PROMOTED = 0.4, 0.4, 0.2
 """How the budget of false alarms is divided: the looks at any time, the one at the end of the last step, and the watch
 after the swap."""
-
-DRIFT_TOLERATED = 2.0
-"""Odds up to which the new version counts as no worse after the swap, when it can only be compared with what the
-stable version did before: an app's own rate changes over the hours."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,8 @@ class Comparison:
         evidence: by source.
         given_up: sources that could not be read, and why.
         before: what the stable version did before the swap, by source; None while both versions have users.
+        seen_here: canary requests that this watch itself has seen, by source; what was seen in earlier steps says
+            nothing about this one. None: all of the evidence is this watch's.
     """
 
     def __init__(
@@ -69,8 +67,9 @@ class Comparison:
         evidence: Mapping[str, Evidence],
         given_up: Mapping[str, str] | None = None,
         before: Mapping[str, Measurement] | None = None,
+        seen_here: Mapping[str, int] | None = None,
     ) -> None:
-        self.analysis, self.evidence = analysis, evidence
+        self.analysis, self.evidence, self.seen_here = analysis, evidence, seen_here
         self.given_up, self.before = given_up or {}, before
         self.rules: dict[str, Metric] = {FAILURES: analysis.metrics.failures, LATENCY: analysis.metrics.latency}
         self.sources = [name for name, _ in analysis.sources.named()]
@@ -81,17 +80,19 @@ class Comparison:
 
         Args:
             bake_is_over: whether the time at this weight has passed.
-            closing: whether this is the release's last watch before the manager is asked; it takes its closing look
-                when the bake is over.
+            closing: whether this is the release's last watch before the manager is asked. Instead of a first pass it
+                takes the closing look, which may be taken once.
             held: whether it is watched on for want of evidence, so that there is no need to say what is wanting.
         """
         if not self.sources:
             return Verdict(Outcome.PASS, ()) if bake_is_over else None
-        if rejected := self._rejected(closing=closing and bake_is_over):
+        if rejected := self._rejected():
             return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
         if not bake_is_over and not (self.analysis.finish_early and self.before is None):
             return None
         if not (doubts := self._doubts()):
+            if closing and (rejected := self._rejected_in_closing()):
+                return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
             return Verdict(Outcome.PASS, (*self._reasons(), *self._advice()))
         if held or not bake_is_over:
             return None
@@ -136,7 +137,9 @@ class Comparison:
         if self.before is not None or self.rules[FAILURES].direction is Direction.LOWER:
             return None
         if source not in self._detectable:
-            limit = self.log_limit - log(self._stake(FAILURES))
+            # One of several bets about failures has its part of their stake.
+            bets = len(self.evidence[source].bets_about(FAILURES))
+            limit = self.log_limit - log(self._stake(FAILURES)) + log(bets)
             self._detectable[source] = detectable_error_rate(self.evidence[source], limit)
         return self._detectable[source]
 
@@ -184,20 +187,17 @@ class Comparison:
         kept = self.evidence[source]
         if self.before is None:
             return kept.log_wealth(metric)
-        stable = self._stable(source)
-        counts = Bad(kept.canary.requests, stable.requests, kept.canary.failures, stable.failures)
-        compared = Wager(kept.bet(FAILURES).odds, DRIFT_TOLERATED).and_then(counts).log_wealth
         absolute = [kept.bet("too_many").log_wealth] if "too_many" in kept.bets_about(FAILURES) else []
-        return mean_of_logs([compared, *absolute])
+        return mean_of_logs([kept.bet("after_swap").log_wealth, *absolute])
 
-    def _rejected(self, *, closing: bool) -> tuple[str, ...]:
+    def _rejected(self) -> tuple[str, ...]:
         if self.log_wealth >= self.log_limit:
             worst = max((each for each in self.findings if each.critical), key=lambda each: each.log_worth)
             return (
                 f"{self._sentence(worst)} A version that is no worse shows so much in at most "
                 f"{one_in(self.log_wealth)} releases (limit {one_in(self.log_limit)}).",
             )
-        return self._rejected_in_closing() if closing else ()
+        return ()
 
     def _rejected_in_closing(self) -> tuple[str, ...]:
         rule = self.rules[FAILURES]
@@ -227,7 +227,11 @@ class Comparison:
         return (*doubts, *self._silent()) if doubts else ()
 
     def _too_little(self, metric: str, rule: Metric, sources: list[str]) -> list[str]:
-        seen = max((self.evidence[source].canary.requests for source in sources), default=0)
+        heard = [source for source in sources if source not in self.given_up]
+        here = self.seen_here
+        seen = max(
+            (self.evidence[each].canary.requests if here is None else here.get(each, 0) for each in heard), default=0
+        )
         if seen < rule.min_requests:
             return [f"Not enough to judge {metric}: {seen} canary requests were seen, {rule.min_requests} are needed."]
         notice = self.analysis.metrics.failures.notice
@@ -238,6 +242,9 @@ class Comparison:
             return []
         noticed = f"only a rise to {percent(min(rates))}" if rates else "not even an app that always fails"
         return [f"Not enough to judge {metric}: {noticed} would have been noticed, and {notice:g} % has to be."]
+
+    def _seen_here(self, source: str) -> int:
+        return self.evidence[source].canary.requests if self.seen_here is None else self.seen_here.get(source, 0)
 
     def _sentence(self, finding: Finding) -> str:
         kept, stable = self.evidence[finding.source], self._stable(finding.source)

@@ -59,6 +59,8 @@ class Evidence:
         failures_by_share: both populations' failures in these windows, by the canary's share of the requests.
         began: the start of the first window.
         until: the end of the newest window that counts.
+        stable_limit: after the swap, the share of requests that may fail, by what the stable version did before; None
+            while both versions have users.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -69,6 +71,7 @@ class Evidence:
     failures_by_share: Mapping[float, int] = field(default_factory=lambda: MappingProxyType({}))
     began: datetime | None = None
     until: datetime | None = None
+    stable_limit: float | None = None
 
     def bet(self, name: str) -> Wager:
         """A bet as it stands; not begun, it is worth 1."""
@@ -86,6 +89,10 @@ class Evidence:
         go_on("fewer_failures", failed.turned)
         if (allowed := self.metrics.failures.max_error_rate) is not None:
             bets["too_many"] = self.bet("too_many").and_then_against(allowed / 100, failed.canary, failed.canary_bad)
+        if self.stable_limit is not None:
+            bets["after_swap"] = self.bet("after_swap").and_then_against(
+                self.stable_limit, failed.canary, failed.canary_bad
+            )
         began = self.began or window.start
         if window.start >= began + self.metrics.latency.begin_after:
             self._judge_latency(window, bets)
@@ -110,9 +117,14 @@ class Evidence:
             self._compare_latencies(window, bets)
         elif window.canary.mean_seconds is not None and window.baseline.mean_seconds is not None:
             ours, theirs = 1000 * window.canary.mean_seconds, 1000 * window.baseline.mean_seconds
-            longer, shorter = ours > self._tolerated_ms(theirs), theirs > self._tolerated_ms(ours)
-            bets["longer_means"] = self.bet("longer_means").and_then_against(0.5, 1, longer)
-            bets["shorter_means"] = self.bet("shorter_means").and_then_against(0.5, 1, shorter)
+            # The mean of fewer requests is more often below its expectation than above, for latencies are skewed: it is
+            # bet on only where that is in the canary's favour.
+            if window.canary.requests <= window.baseline.requests:
+                longer = ours > self._tolerated_ms(theirs)
+                bets["longer_means"] = self.bet("longer_means").and_then_against(0.5, 1, longer)
+            if window.canary.requests >= window.baseline.requests:
+                shorter = theirs > self._tolerated_ms(ours)
+                bets["shorter_means"] = self.bet("shorter_means").and_then_against(0.5, 1, shorter)
         if (limit := self.metrics.latency.max_latency_p95_ms) is not None and window.canary.latencies.counts:
             bets["too_slow"] = self.bet("too_slow").and_then_against(
                 P95_ALLOWED, window.canary.latencies.requests, window.canary.latencies.slower_than_ms(limit)
@@ -217,7 +229,7 @@ def _new_bet(name: str, metrics: Metrics) -> Wager:
     # The tolerance of the bets on latency is in the latencies themselves, which are moved by it.
     if name in ("slower", "faster"):
         return Wager(LATENCY_SHIFTS)
-    return Wager(FAILURE_ODDS if name == "too_many" else TAIL_ODDS)
+    return Wager(FAILURE_ODDS if name in ("too_many", "after_swap") else TAIL_ODDS)
 
 
 def _normal_scores(known: Histogram) -> Callable[[int], float]:

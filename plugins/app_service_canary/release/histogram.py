@@ -12,7 +12,7 @@ BUCKETS_PER_OCTAVE = 16
 """A bucket is 4.4 % wide: 16 of them double the latency."""
 
 LAST_BUCKET = 20 * BUCKETS_PER_OCTAVE
-"""Seventeen minutes; App Service itself ends a request after 230 s."""
+"""Seventeen minutes and more; App Service itself ends a request after 230 s, unless it is a WebSocket."""
 
 
 def bucket_of(milliseconds: float) -> int:
@@ -89,10 +89,16 @@ class Histogram:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Histogram:
-        """Raises:
-        ValueError: a bucket or count is none.
+        """Buckets beyond the last one count as the last.
+
+        Raises:
+            ValueError: a bucket or count is none.
         """
-        counts = {int(bucket): int(count) for bucket, count in kept.items()}
-        if any(not 0 <= bucket <= LAST_BUCKET or count < 0 for bucket, count in counts.items()):
-            raise ValueError("a histogram's buckets are numbered from 0, and its counts are not negative")
-        return cls({bucket: count for bucket, count in counts.items() if count})
+        counts: dict[int, int] = {}
+        for written, number in kept.items():
+            bucket, count = min(LAST_BUCKET, int(written)), int(number)
+            if bucket < 0 or count < 0:
+                raise ValueError("a histogram's buckets are numbered from 0, and its counts are not negative")
+            if count:
+                counts[bucket] = counts.get(bucket, 0) + count
+        return cls(counts)

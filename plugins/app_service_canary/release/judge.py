@@ -11,11 +11,12 @@ ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 def judge(availability: Verdict | None, comparison: Verdict | None, *, bake_is_over: bool) -> Verdict | None:
     """One verdict from the two parts.
 
-    A part that rejects does so at once, alone. A comparison that suffices before the bake is over ends it early, if no
-    part stands against it. Else both have to have a verdict, and the worse one counts, with the reasons of both.
+    A part that rejects does so at once, alone. Before the bake is over it takes two good verdicts to end it. Else both
+    have to have a verdict, and the worse one counts, with the reasons of both.
 
     Args:
-        availability: of `judge_answers`; None: nothing against it yet.
+        availability: of `judge_answers`, as if the bake were over when the comparison suffices; None: nothing against
+            it yet.
         comparison: of `Comparison.judge`; None: go on watching.
         bake_is_over: whether the time at this weight has passed.
 
@@ -25,10 +26,10 @@ def judge(availability: Verdict | None, comparison: Verdict | None, *, bake_is_o
     for part in (availability, comparison):
         if part is not None and part.outcome is Outcome.FAIL:
             return part
-    if comparison is None:
+    if comparison is None or availability is None:
         return None
-    if availability is None:
-        return None if bake_is_over else comparison
+    if not bake_is_over and not availability.outcome is comparison.outcome is Outcome.PASS:
+        return None
     outcome = next(each for each in ORDER if each in (availability.outcome, comparison.outcome))
     if outcome is Outcome.INCONCLUSIVE:
         parts = [part for part in (availability, comparison) if part.outcome is outcome]

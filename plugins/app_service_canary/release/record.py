@@ -41,14 +41,18 @@ class Record:
     windows: list[Window] = field(default_factory=list)
     given_up: dict[str, str] = field(default_factory=dict)
     verdict: dict[str, Any] | None = None
+    _last: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+    """The place of each source's newest window."""
 
     def add(self, window: Window) -> None:
         """Keeps one more final window, together with the one before it when both are short."""
-        last = next((each for each in reversed(self.windows) if each.source == window.source), None)
-        if last is None or window.end - last.start > TOGETHER:
+        place = self._last.get(window.source)
+        if place is None or window.end - self.windows[place].start > TOGETHER:
+            self._last[window.source] = len(self.windows)
             self.windows.append(window)
             return
-        self.windows[self.windows.index(last)] = Window(
+        last = self.windows[place]
+        self.windows[place] = Window(
             window.source,
             last.start,
             window.end,

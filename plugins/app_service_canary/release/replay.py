@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app_service_canary.release.after_swap import new_evidence
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.comparison import Comparison
 from app_service_canary.release.evidence import Evidence
@@ -51,12 +52,14 @@ def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]
         for name, kept in record.evidence.items()
         if name in dict(rules.sources.named())
     }
+    earlier = {name: kept.canary.requests for name, kept in evidence.items()}
     windows = sorted(record.windows, key=lambda window: window.read_at)
     for number, window in enumerate(windows, start=1):
-        known = evidence.get(window.source) or Evidence(metrics=rules.metrics)
+        known = evidence.get(window.source) or new_evidence(window.source, rules, record.before)
         evidence[window.source] = known.and_then(window)
+        here = {name: kept.canary.requests - earlier.get(name, 0) for name, kept in evidence.items()}
         last = number == len(windows)
-        comparison = Comparison(rules, dict(evidence), record.given_up, record.before)
+        comparison = Comparison(rules, dict(evidence), record.given_up, record.before, here)
         moment = Moment(window.read_at, comparison, comparison.judge(bake_is_over=last, closing=record.closing))
         yield moment
         if moment.rejected:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
@@ -24,8 +25,13 @@ from app_service_canary.triggers.approval import decision_event, response_to
 from app_service_canary.triggers.measuring import Measuring
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, event, now
 
+T = TypeVar("T")
+
 CLEARING_LIMIT = 120.0
 """Seconds for all of them: `restore` begins when the trigger has ended, and does not give up so soon."""
+
+WRITING_LIMIT = 30.0
+"""Seconds for a record: a storage that hangs must not hold a verdict up."""
 
 CLEARING_TRIES = 5
 """How often the trigger tries to clear the rule itself, before it leaves that to `restore`."""
@@ -49,7 +55,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         closing: whether this is the release's last watch before the approval.
         record_path: where the record goes; None: none is kept.
         about: which run and task this is, for the record.
-        asked_of: the try of the task that has asked a manager meanwhile, whose answer may have come before it deferred.
+        asked: whether a manager is being asked meanwhile.
+        asked_of: the try of the task that asked, whose answer may have come before it deferred; None: not looked for.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         closing: bool,
         record_path: str | None,
         about: dict[str, Any],
+        asked: bool = False,
         asked_of: str | None = None,
         **shared: Any,
     ) -> None:
@@ -81,7 +89,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.answer_timeout_seconds = answer_timeout_seconds
         self.analysis, self.evidence, self.before = analysis, evidence, before
         self.closing, self.record_path, self.about = closing, record_path, about
-        self.hold_until, self.asked_of = hold_until, asked_of
+        self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
 
@@ -106,6 +114,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "closing": self.closing,
                 "record_path": self.record_path,
                 "about": self.about,
+                "asked": self.asked,
                 "asked_of": self.asked_of,
             },
         )
@@ -117,33 +126,33 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
         self.hosts = await self.open_hosts(self.answer_timeout_seconds)
         self.rules = Analysis.model_validate(self.analysis)
-        stable = self.before and {name: Measurement.from_json(kept) for name, kept in self.before.items()}
-        self.stable = None if self.before is None else stable or {}
+        self.stable = None if self.before is None else _read_each(self.before, Measurement.from_json, self.log)
         self.record = Record(self.about, self.rules, self.closing, self.evidence, self.stable)
         self.measuring = Measuring(
             self.rules,
-            {name: Evidence.from_json(kept, self.rules.metrics) for name, kept in self.evidence.items()},
+            _read_each(self.evidence, lambda kept: Evidence.from_json(kept, self.rules.metrics), self.log),
             self.began,
-            self.record.add,
+            self.stable,
+            self.record.add if self.record_path else lambda window: None,
             self.log,
         )
         swapped = self.before is not None
-        self.measuring.follow(
-            await open_sources(
-                self._open,
-                self.rules.sources,
-                hook=self.hook,
-                hosts=self.hosts,
-                target=self.target,
-                watched=Watched(PRODUCTION, None) if swapped else Watched(self.target.slot, PRODUCTION),
-                host_of={
-                    PRODUCTION: self.hosts_by_side.get(Side.VISITORS.value, ""),
-                    self.target.slot: self.hosts_by_side.get(Side.SLOT.value, ""),
-                },
-                path=self.path,
-                good_statuses=tuple(self.good_statuses),
-            )
+        opened = await open_sources(
+            self._open,
+            self.rules.sources,
+            hook=self.hook,
+            hosts=self.hosts,
+            target=self.target,
+            watched=Watched(PRODUCTION, None) if swapped else Watched(self.target.slot, PRODUCTION),
+            host_of={
+                PRODUCTION: self.hosts_by_side.get(Side.VISITORS.value, ""),
+                self.target.slot: self.hosts_by_side.get(Side.SLOT.value, ""),
+            },
+            path=self.path,
+            good_statuses=tuple(self.good_statuses),
+            give_up=self.measuring.give_up,
         )
+        self.measuring.follow(opened)
         self._open.push_async_callback(self.measuring.end)
 
     async def troubled(self, error: TransientError) -> None:
@@ -189,14 +198,15 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         return None
 
     async def _judged(self) -> dict[str, Any] | None:
-        self.measuring.look_after()
         over = self._bake_is_over()
-        comparison = Comparison(self.rules, self.measuring.evidence, self.measuring.given_up, self.stable)
-        verdict = judge(
-            judge_answers(self.seen, self.limits, bake_is_over=over),
-            comparison.judge(bake_is_over=over, closing=self.closing, held=over and self._is_held()),
-            bake_is_over=over,
-        )
+        measuring = self.measuring
+        comparison = Comparison(self.rules, measuring.evidence, measuring.given_up, self.stable, measuring.seen_here)
+        compared = comparison.judge(bake_is_over=over, closing=self.closing, held=over and self._is_held())
+        suffices = compared is not None and compared.outcome is Outcome.PASS
+        if suffices:
+            self.closing = False  # the closing look was taken
+        available = judge_answers(self.seen, self.limits, bake_is_over=over or suffices)
+        verdict = judge(available, compared, bake_is_over=over)
         if verdict is None or (verdict.outcome is Outcome.INCONCLUSIVE and self._is_held()):
             return None
         if self.bake_until is None and verdict.outcome is not Outcome.FAIL:
@@ -212,7 +222,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         if self.hold_until is None or now() >= self.hold_until:
             return False
         silent = all(name in self.measuring.given_up for name, _ in self.rules.sources.named())
-        return self.asked_of is not None or not silent or bool(self._failing())
+        return self.asked or not silent or bool(self._failing())
 
     def _failing(self) -> list[Side]:
         return [side for side, seen in self.seen.sides.items() if seen.failures_in_a_row]
@@ -246,7 +256,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.record.given_up = dict(self.measuring.given_up)
         self.record.verdict = {"outcome": verdict.outcome.value, "reasons": list(verdict.reasons)}
         try:
-            await sync_to_async(_write)(self.record_path, self.record.to_text())
+            await asyncio.wait_for(sync_to_async(_write)(self.record_path, self.record.to_text()), WRITING_LIMIT)
         except Exception as error:  # whatever a storage's own client raises
             self.log.warning(
                 "The record could not be written to %s: %s: %s", self.record_path, type(error).__name__, error
@@ -273,6 +283,17 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
     def expired(self) -> dict[str, Any]:
         raise AssertionError("a watch has no deadline: its bake ends it")
+
+
+def _read_each(kept: dict[str, Any], read: Callable[[Any], T], log: Any) -> dict[str, T]:
+    """What was kept of each source; one that cannot be read begins anew."""
+    found: dict[str, T] = {}
+    for name, each in kept.items():
+        try:
+            found[name] = read(each)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            log.warning("What was kept of %s cannot be read, and it begins anew: %s", name, error)
+    return found
 
 
 def _write(path: str, text: str) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import PermanentError, TransientError
 from app_service_canary.patience import pause_after, with_jitter
+from app_service_canary.release.after_swap import new_evidence
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.evidence import Evidence
-from app_service_canary.release.measurement import Window
+from app_service_canary.release.measurement import Measurement, Window
 from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 class Measuring:
     """The evidence as it comes in.
 
-    Windows that may still be revised are counted on top of the evidence, and replaced when they come again; what is
-    final becomes part of it, once.
+    What is final becomes part of the evidence, once. A window that may still be revised counts on top of it when it was
+    read twice alike, for the numbers of its two sides come in one by one; and is replaced when it is revised.
 
     Args:
         analysis: the release file's section.
         evidence: what earlier steps left, by source.
         since: when this watch began; a source goes on from its own evidence, if there is any.
+        before: what the stable version did before the swap, by source; None while both versions have users.
         on_window: called with each final window.
         log: where trouble is told.
 
@@ -42,15 +44,18 @@ class Measuring:
         analysis: Analysis,
         evidence: Mapping[str, Evidence],
         since: datetime,
+        before: Mapping[str, Measurement] | None,
         on_window: Callable[[Window], None],
         log: Any,
     ) -> None:
         self.analysis, self.since, self.on_window, self.log = analysis, since, on_window, log
         self.settled: dict[str, Evidence] = {
-            name: evidence.get(name) or Evidence(metrics=analysis.metrics, until=since)
+            name: evidence.get(name) or new_evidence(name, analysis, before, since)
             for name, _ in analysis.sources.named()
         }
+        self.earlier = {name: kept.canary.requests for name, kept in self.settled.items()}
         self.revised: dict[str, dict[datetime, Window]] = {}
+        self._alike: set[tuple[str, datetime]] = set()
         self.given_up: dict[str, str] = {}
         self.changed = asyncio.Event()
         self.following: list[asyncio.Task[None]] = []
@@ -61,18 +66,18 @@ class Measuring:
         known = dict(self.settled)
         for name, windows in self.revised.items():
             for start in sorted(windows):
-                known[name] = known[name].and_then(windows[start])
+                if (name, start) in self._alike:
+                    known[name] = known[name].and_then(windows[start])
         return known
+
+    @property
+    def seen_here(self) -> dict[str, int]:
+        """Canary requests that this watch itself has seen, by source."""
+        return {name: kept.canary.requests - self.earlier[name] for name, kept in self.evidence.items()}
 
     def follow(self, sources: list[Source]) -> None:
         """Begins to read them."""
         self.following = [asyncio.create_task(self._follow(source)) for source in sources]
-
-    def look_after(self) -> None:
-        """Raises what nobody expected, which has ended a source."""
-        for task in self.following:
-            if task.done() and not task.cancelled() and (error := task.exception()):
-                raise error
 
     async def end(self) -> None:
         """Stops reading."""
@@ -94,9 +99,13 @@ class Measuring:
                 if errors <= self.analysis.error_limit:
                     self.log.warning("%s That is %d in a row, limit %d.", error, errors, self.analysis.error_limit)
                 else:
-                    self._give_up(source.name, f"{error} It failed {errors} times in a row.")
+                    self.give_up(source.name, f"{error} It failed {errors} times in a row.")
             except PermanentError as error:
-                self._give_up(source.name, str(error))
+                self.give_up(source.name, str(error))
+            except Exception as error:
+                # Nobody knows what it quotes, so its text is for the log alone, where secrets are masked.
+                self.log.exception("%s failed in a way that nobody expected.", source.name)
+                self.give_up(source.name, f"{type(error).__name__} (see the task's log)")
             await asyncio.sleep(max(0.0, pause - (now() - began).total_seconds()))
 
     def _until(self, name: str) -> datetime:
@@ -108,16 +117,20 @@ class Measuring:
             if window.start < self._until(name):
                 continue
             waiting = self.revised.setdefault(name, {})
-            waiting.pop(window.start, None)
+            before = waiting.pop(window.start, None)
+            self._alike.discard((name, window.start))
             if window.final and not any(start < window.start for start in waiting):
                 self.settled[name] = self.settled[name].and_then(window)
                 self.on_window(window)
             else:
                 waiting[window.start] = window
+                if before and (before.canary, before.baseline) == (window.canary, window.baseline):
+                    self._alike.add((name, window.start))
         if windows:
             self.changed.set()
 
-    def _give_up(self, name: str, why: str) -> None:
+    def give_up(self, name: str, why: str) -> None:
+        """Goes on without a source."""
         self.given_up[name] = why
         self.log.error("%s is not asked any more in this watch: %s", name, why)
         self.changed.set()

@@ -10,7 +10,7 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import AzureRequestRejected, InvalidReleasePlan, TransientAzureError
 from app_service_canary.hooks.app_service import AppServiceHook
-from app_service_canary.hooks.log_analytics import LogsSource, filled, measurement_of
+from app_service_canary.hooks.log_analytics import MINUTES_AT_ONCE, LogsSource, filled, measurement_of
 from app_service_canary.hooks.source import Watched, whole_minute
 from app_service_canary.release.analysis import ApplicationInsights, LogAnalytics, Logs
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
@@ -38,10 +38,19 @@ def insights(**where: str) -> ApplicationInsights:
     return ApplicationInsights.model_validate({"settles_after": "1s", **where})
 
 
-async def read(hook: AppServiceHook, target: AppTarget, settings: Logs, name: str = "log_analytics") -> Window:
+async def read(hook: AppServiceHook, target: AppTarget, settings: Logs) -> tuple[Measurement, Measurement]:
+    """Both sides, of all minutes around now together."""
+    canary, baseline = Measurement(), Measurement()
+    for window in await windows(hook, target, settings):
+        canary, baseline = canary.and_those(window.canary), baseline.and_those(window.baseline)
+    return canary, baseline
+
+
+async def windows(hook: AppServiceHook, target: AppTarget, settings: Logs, name: str = "log_analytics") -> list[Window]:
     source = LogsSource(name, Watched("stage", PRODUCTION), hook=hook, target=target, settings=settings)
-    [window] = await source.read(whole_minute(now()) - MINUTES, now() + MINUTES)
-    return window
+    found = await source.read(whole_minute(now()) - MINUTES, now() + MINUTES)
+    assert all(window.final and window.end - window.start == timedelta(minutes=1) for window in found)
+    return found
 
 
 @pytest.mark.parametrize("kind", ["http logs by workspace", "insights by workspace", "insights by component"])
@@ -56,18 +65,17 @@ async def test_the_default_queries_count_each_sides_requests_failures_and_latenc
         group = f"/subscriptions/{simulator.subscription_id}/resourceGroups/{simulator.resource_group}"
         resource = f"{group}/providers/Microsoft.Insights/components/{fresh_app}"
         settings = insights(resource_id=resource)
-    before = await read(hook, target, settings)
+    before, stable_before = await read(hook, target, settings)
     for path in ("/", "/version", "/nothing"):
         simulator.visit(fresh_app, path, "stage")
     simulator.visit(fresh_app, "/")
-    window = await read(hook, target, settings)
+    canary, baseline = await read(hook, target, settings)
     # The app's own page for what it does not have is 404: a failure to Application Insights, and no server error.
     failures = 0 if kind == "http logs by workspace" else 1
-    assert window.canary.requests - before.canary.requests == 3
-    assert window.canary.failures - before.canary.failures == failures
-    assert window.baseline.requests - before.baseline.requests == 1
-    assert window.canary.latencies.requests == window.canary.requests
-    assert window.final
+    assert canary.requests - before.requests == 3
+    assert canary.failures - before.failures == failures
+    assert baseline.requests - stable_before.requests == 1
+    assert canary.latencies.requests == canary.requests
 
 
 async def test_a_query_of_ones_own_is_asked_for_each_side(
@@ -78,11 +86,11 @@ async def test_a_query_of_ones_own_is_asked_for_each_side(
         '| where _ResourceId =~ "{resource_id}" | summarize requests = count(), failures = countif(ScStatus >= 400)'
     )
     settings = http_logs(simulator, query=query)
-    before = await read(hook, target, settings)
+    before, _ = await read(hook, target, settings)
     simulator.visit(target.app, "/nothing", "stage")
-    window = await read(hook, target, settings)
-    assert window.canary.failures - before.canary.failures == 1
-    assert window.canary.latencies.counts == {}
+    canary, _ = await read(hook, target, settings)
+    assert canary.failures - before.failures == 1
+    assert canary.latencies.counts == {}
 
 
 async def test_what_is_not_old_enough_is_not_asked_for(
@@ -91,6 +99,15 @@ async def test_what_is_not_old_enough_is_not_asked_for(
     settings = http_logs(simulator, settles_after="10m")
     source = LogsSource("log_analytics", Watched("stage", PRODUCTION), hook=hook, target=target, settings=settings)
     assert await source.read(now() - timedelta(minutes=5), now()) == []
+
+
+async def test_what_is_long_past_is_left_out_and_each_minute_is_asked_for_by_itself(
+    simulator: RunningSimulator, hook: AppServiceHook, target: AppTarget
+) -> None:
+    source = LogsSource(
+        "log_analytics", Watched("stage", PRODUCTION), hook=hook, target=target, settings=http_logs(simulator)
+    )
+    assert len(await source.read(now() - timedelta(hours=5), now())) == MINUTES_AT_ONCE
 
 
 async def test_a_query_that_is_not_understood_is_refused_with_its_reason(

@@ -13,6 +13,9 @@ from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import Sources
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 
+REFUSED: dict[str, str] = {}
+"""Which sources could not be opened, and why."""
+
 EVERYTHING = {
     "probe": {},
     "azure_monitor": {},
@@ -35,6 +38,7 @@ async def opened(
         host_of={PRODUCTION: "web", "stage": "web-stage"},
         path="/health",
         good_statuses=(200,),
+        give_up=REFUSED.__setitem__,
     )
 
 
@@ -49,3 +53,11 @@ async def test_every_source_that_is_named_is_opened_and_no_other(
         assert found[-1]._client.headers["Authorization"] == "Bearer token"
         assert [source.name for source in await opened(simulator, hook, stack, probe={})] == ["probe"]
     assert found[-1]._client.is_closed
+
+
+async def test_a_connection_that_airflow_does_not_have_costs_that_source_alone(
+    simulator: RunningSimulator, hook: AppServiceHook
+) -> None:
+    async with AsyncExitStack() as stack:
+        assert [source.name for source in await opened(simulator, hook, stack, **EVERYTHING)][-1] != "prometheus"
+    assert "connection: found 'prom', which Airflow does not have" in REFUSED["prometheus"]

@@ -1,13 +1,14 @@
 """Counters of the simulator's Prometheus."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import SourceRefused, SourceUnavailable
-from app_service_canary.hooks.prometheus import PrometheusSource, _grown
+from app_service_canary.errors import InvalidReleasePlan, SourceRefused, SourceUnavailable
+from app_service_canary.hooks.prometheus import PrometheusSource, _grown, _has_fallen, secret_of
 from app_service_canary.hooks.source import Watched
 from app_service_canary.release.analysis import Prometheus
 from app_service_canary.release.app_state import PRODUCTION
@@ -97,9 +98,59 @@ async def test_a_token_or_a_password_is_sent_along_where_there_is_one(prometheus
     assert password.auth is not None
 
 
-def test_a_counter_that_began_anew_has_grown_by_what_it_shows() -> None:
-    assert _grown({"requests": 100.0, "failures": 5.0}, {"requests": 7.0, "failures": 1.0}).requests == 7
-    assert _grown({"requests": 100.0, "failures": 5.0}, {"requests": 107.0, "failures": 6.0}).failures == 1
+GOING = {"requests": 100.0, "failures": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("now_", "tells"),
+    [
+        ({"requests": 107.0, "failures": 6.0}, True),
+        ({"requests": 7.0, "failures": 1.0}, False),
+        ({"requests": 190.0, "failures": 4.0}, False),
+        ({"requests": 190.0}, False),
+        ({"requests": -1.0, "failures": 5.0}, False),
+    ],
+    ids=str,
+)
+def test_a_look_after_which_a_counter_has_fallen_or_gone_tells_nothing(now_: dict[str, float], tells: bool) -> None:
+    assert tells != _has_fallen(GOING, now_)
+
+
+def test_a_counter_of_failures_may_come_with_the_first_one() -> None:
+    assert _grown({"requests": 100.0}, {"requests": 110.0, "failures": 2.0}).failures == 2
+    assert _grown({"requests": 100.0}, {"requests": 110.0}).failures == 0
+
+
+async def test_a_look_long_after_the_one_before_tells_nothing(prometheus: Opened) -> None:
+    source = prometheus()
+    await source.read(now(), now())
+    assert await source.read(now(), now() + timedelta(minutes=2)) == []
+    assert len(await source.read(now(), now() + timedelta(minutes=2))) == 1
+
+
+async def test_a_query_of_latencies_without_edges_gives_none(prometheus: Opened) -> None:
+    source = prometheus(latencies=REQUESTS)
+    await source.read(now(), now())
+    [window] = await source.read(now(), now())
+    assert window.canary.latencies.counts == {}
+
+
+async def test_a_header_that_cannot_be_sent_is_not_quoted(prometheus: Opened) -> None:
+    with pytest.raises(SourceRefused) as refused:
+        await prometheus(auth=(None, "s3cr3t\n")).read(now(), now())
+    assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("password", "secret"), [(" token\n", "token"), (None, ""), ("a b", "a b")])
+def test_a_password_is_taken_without_the_blanks_around_it(password: str | None, secret: str) -> None:
+    assert secret == secret_of("prometheus", password)
+
+
+@pytest.mark.parametrize("password", ["s3cr3t\nx", "s3cr3t–"])
+def test_a_password_that_fits_no_header_is_refused_and_not_quoted(password: str) -> None:
+    with pytest.raises(InvalidReleasePlan, match="connection 'prometheus' has characters") as refused:
+        secret_of("prometheus", password)
+    assert "s3cr3t" not in str(refused.value)
 
 
 def test_growing_buckets_become_a_histogram() -> None:

@@ -242,6 +242,20 @@ def test_a_manager_may_let_it_go_on_and_the_evidence_so_far_is_kept() -> None:
     assert (returned["decided"]["by"], returned["decided"]["comment"]) == ("maria", "the shop is closed")
 
 
+def test_an_answer_to_what_was_asked_before_the_task_was_cleared_decides_nothing() -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        watch().execute_complete(task_context("watch"), response("Go on"))
+    assert deferred.value.trigger.asked is False
+
+
+def test_a_watch_that_a_person_has_cleared_does_not_read_what_was_before(simulator: RunningSimulator, app: str) -> None:
+    earlier = {"first": {"evidence": {"probe": {"n": 1, "until": "2026-11-22T10:00:00+00:00"}}}}
+    context = cleared(task_context("watch", **earlier))
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(watch_task_ids=["first"]).execute(context)
+    assert deferred.value.trigger.evidence == {"probe": {"n": 1, "until": None}}
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_manager_may_roll_it_back() -> None:
     context = task_context("watch")

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from tests.app_service_canary.release.test_evidence import evidence, latency, watched
+from tests.app_service_canary.release.windows import counted, window
 
+from app_service_canary.release.after_swap import new_evidence
 from app_service_canary.release.analysis import (
     Analysis,
     AzureMonitor,
+    Direction,
     Failures,
     Latency,
     LogAnalytics,
@@ -109,8 +112,9 @@ def test_a_step_may_end_early_when_the_evidence_suffices() -> None:
     early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=10)))
     assert outcome(judged(GOOD, early, over=False)) is Outcome.PASS
     assert judged(FEW, early, over=False) is None
-    after = {MONITOR: Measurement(5000, 25)}
-    assert judged(evidence((1000, 5, 0, 0)), early, over=False, before=after) is None
+    before = {MONITOR: Measurement(5000, 25)}
+    seen = new_evidence(MONITOR, early, before).and_then(window(counted(1000, 5)))
+    assert judged(seen, early, over=False, before=before) is None
 
 
 def test_an_advisory_metric_says_what_it_would_have_done_and_decides_nothing() -> None:
@@ -133,6 +137,39 @@ def test_the_closing_look_finds_what_the_running_bet_just_missed() -> None:
     assert outcome(verdict) is Outcome.FAIL
     assert "At the end of the last step" in str(verdict)
     assert judged(slightly, over=False, closing=True) is None
+    early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=90)))
+    assert outcome(judged(slightly, early, over=False)) is Outcome.PASS
+    assert outcome(judged(slightly, early, over=False, closing=True)) is Outcome.FAIL
+
+
+def test_the_closing_look_is_taken_in_place_of_a_pass_alone() -> None:
+    slightly = evidence(*[(6, 0, 54, 0)] * 50, *[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2)
+    wanting = analysis(metrics=Metrics(failures=Failures(worse_by=0, min_requests=100_000)))
+    assert outcome(judged(slightly, wanting, closing=True)) is Outcome.INCONCLUSIVE
+
+
+def test_what_earlier_steps_saw_is_not_enough_for_this_one() -> None:
+    assert outcome(judged(GOOD, seen_here={MONITOR: 60})) is Outcome.PASS
+    verdict = judged(GOOD, seen_here={MONITOR: 49})
+    assert outcome(verdict) is Outcome.INCONCLUSIVE
+    assert "49 canary requests were seen, 50 are needed." in str(verdict)
+    early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=10)))
+    assert judged(GOOD, early, over=False, seen_here={MONITOR: 0}) is None
+
+
+def test_a_source_that_is_silent_now_has_not_seen_enough_whatever_it_saw_before() -> None:
+    assert outcome(judged(GOOD, given_up={MONITOR: "it is gone."})) is Outcome.INCONCLUSIVE
+
+
+def test_what_would_have_been_noticed_takes_all_bets_into_account() -> None:
+    both = Failures(worse_by=0, max_error_rate=5, direction=Direction.EITHER)
+    limited = analysis(metrics=Metrics(failures=both))
+    alone = Comparison(analysis(), {MONITOR: GOOD}).detectable(MONITOR)
+    seen = evidence((400, 2, 3600, 18), metrics=limited.metrics)
+    with_limit = Comparison(limited, {MONITOR: seen}).detectable(MONITOR)
+    assert alone is not None
+    assert with_limit is not None
+    assert with_limit > alone
 
 
 def test_the_budget_of_false_alarms_is_divided_and_never_exceeded() -> None:
@@ -160,8 +197,10 @@ def test_without_sources_nothing_is_compared() -> None:
 
 
 def after_the_swap(failures: int) -> Verdict | None:
-    seen = evidence((1000, failures, 0, 0))
-    return judged(seen, before={MONITOR: Measurement(5000, 25)})
+    before = {MONITOR: Measurement(5000, 25)}
+    rules = analysis()
+    seen = new_evidence(MONITOR, rules, before).and_then(window(counted(1000, failures)))
+    return judged(seen, rules, before=before)
 
 
 @pytest.mark.parametrize(("failures", "expected"), [(5, Outcome.PASS), (9, Outcome.PASS), (60, Outcome.FAIL)])

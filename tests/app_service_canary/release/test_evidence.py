@@ -145,6 +145,13 @@ def test_where_only_means_are_known_the_minutes_in_which_the_canarys_is_longer_a
     assert of_means(0.1, 0.1).log_wealth("latency") < 0
 
 
+def test_means_are_compared_where_having_few_requests_is_in_the_canarys_favour() -> None:
+    pair = Measurement(60, seconds=60 * 0.2), Measurement(40, seconds=40 * 0.1)
+    mostly_canary = Evidence(metrics=EXACT).and_then(window(*pair)).and_then(window(*pair, number=1))
+    assert "longer_means" not in mostly_canary.bets
+    assert "shorter_means" in mostly_canary.bets
+
+
 @pytest.mark.parametrize("found", [evidence((10, 1, 90, 0), (25, 2, 75, 1)), watched(1.3, minutes=3)])
 def test_what_is_kept_is_found_again(found: Evidence) -> None:
     again = Evidence.from_json(found.to_json(), EXACT)

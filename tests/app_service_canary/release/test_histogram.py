@@ -55,7 +55,11 @@ def test_what_is_kept_is_found_again(milliseconds: list[float]) -> None:
     assert Histogram.of(milliseconds) == Histogram.from_json(Histogram.of(milliseconds).to_json())
 
 
-@pytest.mark.parametrize("kept", [{"-1": 1}, {"1": -1}, {"x": 1}, {"99999": 1}])
+def test_what_is_longer_than_the_last_bucket_counts_as_the_last() -> None:
+    assert Histogram({LAST_BUCKET: 3}) == Histogram.from_json({"99999": 1, str(LAST_BUCKET): 2})
+
+
+@pytest.mark.parametrize("kept", [{"-1": 1}, {"1": -1}, {"x": 1}])
 def test_what_is_no_histogram_is_refused(kept: dict[str, int]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - int() has its own words
         Histogram.from_json(kept)
