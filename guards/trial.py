@@ -139,6 +139,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await asyncio.wait_for(process.wait(), ENDING)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    # A busy machine takes a moment to carry that out.
+    await process.wait()
 
 
 def read_report(xml: str) -> dict[str, End]:
