@@ -67,10 +67,13 @@ class ImportFailure(BaseModel):
 class AirflowApi:
     """Requests of one user. Every method raises httpx.HTTPStatusError on an answer it does not expect."""
 
-    def __init__(self, url: str, user: User) -> None:
+    def __init__(self, url: str, user: User, transport: httpx.BaseTransport | None = None) -> None:
         self.user = user
         self.client = httpx.Client(
-            base_url=url, timeout=TIMEOUT, transport=httpx.HTTPTransport(retries=CONNECT_RETRIES), trust_env=False
+            base_url=url,
+            timeout=TIMEOUT,
+            transport=transport or httpx.HTTPTransport(retries=CONNECT_RETRIES),
+            trust_env=False,
         )
 
     def close(self) -> None:

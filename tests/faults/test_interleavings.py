@@ -53,6 +53,10 @@ def happens(**drawn: Any) -> Callable[[Callable[..., None]], Any]:
     return as_rule
 
 
+ENDING = 180.0
+"""Seconds for a story to come to its end once nothing more happens: a few are usual, a busy machine takes longer."""
+
+
 class Interleavings(RuleBasedStateMachine):
     """One app over several releases, with people, faults and dying processes in between.
 
@@ -267,7 +271,7 @@ class Interleavings(RuleBasedStateMachine):
         try:
             if self.run is not None:
                 self.kill_at = None
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + ENDING
                 while not self.run.over:
                     assert time.monotonic() < deadline, f"not over in time:\n{self.told()}"
                     self.run.step(wait=0.03)

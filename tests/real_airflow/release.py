@@ -4,7 +4,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import yaml
 from tests.real_airflow.running import RunningAirflow, wait_until
 from tests.simulator import RunningSimulator, sample_package
@@ -17,10 +16,6 @@ TELLTALES = [part for part in re.split(r"\W", SIGNATURE) if part]
 
 APPROVAL = "approval"
 WATCH = "canary_20.watch"
-
-
-ATTEMPTS = 5
-"""Of one person at one response."""
 
 
 class Release:
@@ -93,14 +88,7 @@ class Release:
         """Somebody responds under Required Actions; the status of Airflow's answer."""
         path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{task_id}/-1/hitlDetails"
         response = {"chosen_options": [option], "params_input": {"comment": comment}}
-        for attempt in range(1, ATTEMPTS + 1):
-            status = int(getattr(self.airflow, person).client.patch(path, json=response).status_code)
-            if status == httpx.codes.CONFLICT and attempt > 1:
-                return int(httpx.codes.OK)  # it had been written all the same
-            # With SQLite, Airflow answers so when it could not write within five seconds; a person tries again.
-            if status < httpx.codes.INTERNAL_SERVER_ERROR:
-                break
-        return status
+        return int(getattr(self.airflow, person).client.patch(path, json=response).status_code)
 
     # --- what Airflow says ---
 
