@@ -1,7 +1,8 @@
-"""Asks a manager whether to go on without a verdict."""
+"""Asks a manager, under Required Actions: whether to go on without a verdict, or whatever else a task asks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,11 @@ def ask_to_go_on(context: Context, task: CanaryAnalysisOperator, sentence: str, 
         sentence: why there is no verdict.
         deadline: until when it can be answered.
     """
-    from airflow.sdk.execution_time.hitl import upsert_hitl_detail
-
     approval = task.approval
-    form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
-    comment = ParamsDict({"comment": form})
     silence = "goes on" if approval.on_timeout.value == "approve" else "is rolled back"
-    upsert_hitl_detail(
-        ti_id=context["ti"].id,
+    ask(
+        context,
+        approval.approvers,
         options=[GO_ON, ROLL_BACK],
         subject=f"Go on with the release of {task.app} without a verdict?",
         body="\n".join(
@@ -48,6 +46,27 @@ def ask_to_go_on(context: Context, task: CanaryAnalysisOperator, sentence: str, 
                 f"Unanswered until {deadline:%Y-%m-%d %H:%M} UTC, the release {silence}.",
             ]
         ),
+    )
+
+
+def ask(context: Context, approvers: Sequence[str], *, options: list[str], subject: str, body: str) -> None:
+    """Puts a question under Required Actions, with room for a comment.
+
+    Args:
+        context: of the task that asks.
+        approvers: ids of those who may answer; empty: whoever may respond to the DAG's actions.
+        options, subject, body: of the question; the body is Markdown.
+    """
+    from airflow.sdk.execution_time.hitl import upsert_hitl_detail
+
+    # With null, for else Airflow's page does not let a manager answer without a comment.
+    form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
+    comment = ParamsDict({"comment": form})
+    upsert_hitl_detail(
+        ti_id=context["ti"].id,
+        options=options,
+        subject=subject,
+        body=body,
         params={name: comment.get_param(name).serialize() for name in comment},
-        assigned_users=[{"id": user, "name": user} for user in approval.approvers],
+        assigned_users=[{"id": user, "name": user} for user in approvers],
     )

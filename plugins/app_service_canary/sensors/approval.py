@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param
 from airflow.sdk.bases.sensor import BaseSensorOperator
-from airflow.sdk.definitions.param import ParamsDict
 
 from app_service_canary.errors import ApprovalDenied
+from app_service_canary.operators.hold import ask
 from app_service_canary.operators.task import AppServiceTask, remember, remembered
 from app_service_canary.release.approval_request import StepPassed, body, subject
 from app_service_canary.release.decision import APPROVE, APPROVED, REJECT, Decision, variable_key
@@ -96,8 +95,6 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         return opened_at
 
     def _ask(self, context: Context, deadline: datetime) -> None:
-        from airflow.sdk.execution_time.hitl import upsert_hitl_detail
-
         ti = context["ti"]
         plan = ti.xcom_pull(task_ids=self.preflight_task_id)
         steps = [
@@ -105,11 +102,9 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             for step, task in zip(plan["steps"], self.watch_task_ids, strict=False)
             if step["weight"] is not None
         ]
-        # With null, for else Airflow's page does not let a manager answer without a comment.
-        form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
-        comment = ParamsDict({"comment": form})
-        upsert_hitl_detail(
-            ti_id=ti.id,
+        ask(
+            context,
+            self.approval.approvers,
             options=[APPROVE, REJECT],
             subject=subject(self.app, plan["canary_version"]),
             body=body(
@@ -125,8 +120,6 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
                 until=f"{deadline:%Y-%m-%d %H:%M} UTC",
                 on_timeout=self.approval.on_timeout.value,
             ),
-            params={name: comment.get_param(name).serialize() for name in comment},
-            assigned_users=[{"id": user, "name": user} for user in self.approval.approvers],
         )
 
     def received(self, context: Context, event_received: Any) -> dict[str, Any]:
