@@ -8,7 +8,6 @@ call takes resources of one type only, and an app and its slots are of two.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -55,8 +54,7 @@ class AzureMonitorSource(Source):
         start, end = max(next_minute(since), whole_minute(now - LONGEST_LOOK_BACK)), whole_minute(now)
         if start >= end:
             return []
-        slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        sides = await asyncio.gather(*(self._minutes(slot, start, end) for slot in slots))
+        sides = await self.each_side(lambda slot: self._minutes(slot, start, end))
         windows = []
         for number in range(int((end - start) / MINUTE)):
             minute = start + number * MINUTE

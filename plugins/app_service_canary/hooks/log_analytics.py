@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/azure-monitor/reference/tables/apprequests.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -63,14 +62,13 @@ class LogsSource(Source):
     async def read(self, since: datetime, now: datetime) -> list[Window]:
         end = whole_minute(now - self.settings.settles_after)
         start = max(next_minute(since), end - MINUTES_AT_ONCE * MINUTE)
-        slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        windows = []
-        for number in range(int((end - start) / MINUTE)):
-            minute = start + number * MINUTE
-            sides = await asyncio.gather(*(self._side(slot, minute, minute + MINUTE) for slot in slots))
-            baseline = sides[1] if len(sides) > 1 else None
-            windows.append(self.watched.window(self.name, (minute, minute + MINUTE), now, sides[0], baseline))
-        return windows
+        minutes = [start + number * MINUTE for number in range(int((end - start) / MINUTE))]
+        return [await self._window(minute, now) for minute in minutes]
+
+    async def _window(self, minute: datetime, now: datetime) -> Window:
+        span = (minute, minute + MINUTE)
+        sides = await self.each_side(lambda slot: self._side(slot, *span))
+        return self.watched.window(self.name, span, now, sides[0], sides[1] if len(sides) > 1 else None)
 
     async def _side(self, slot: str, start: datetime, end: datetime) -> Measurement:
         doing = f"Asking {self.name} about {'production' if slot == PRODUCTION else f'slot {slot!r}'} of app "

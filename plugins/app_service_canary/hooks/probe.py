@@ -59,8 +59,7 @@ class ProbeSource(Source):
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
         paths = [next(self.paths) for _ in range(self.at_once)]
-        sides = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        asked = [self._ask(slot, path) for slot in sides for path in paths]
+        asked = [self._ask(slot, path) for slot in self.watched.slots for path in paths]
         answers = await asyncio.gather(*asked)
         measured = [_measured(answers[first : first + len(paths)]) for first in range(0, len(answers), len(paths))]
         ended = datetime.now(timezone.utc)

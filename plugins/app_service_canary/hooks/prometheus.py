@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import ssl
 from datetime import datetime, timedelta
@@ -71,8 +70,7 @@ class PrometheusSource(Source):
         await self._client.aclose()
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
-        slots = [slot for slot in (self.watched.canary, self.watched.baseline) if slot is not None]
-        counters = list(await asyncio.gather(*(self._counters(slot, now) for slot in slots)))
+        counters = await self.each_side(lambda slot: self._counters(slot, now))
         before, self.before = self.before, (now, counters)
         if before is None or now - before[0] > max(LONGEST_GAP, 3 * self.settings.interval):
             return []

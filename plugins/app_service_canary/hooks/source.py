@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from app_service_canary.release.measurement import Measurement, Window
 
 MINUTE = timedelta(minutes=1)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,11 @@ class Watched:
 
     canary: str
     baseline: str | None
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The canary's, and the baseline's if there is one."""
+        return (self.canary,) if self.baseline is None else (self.canary, self.baseline)
 
     def window(
         self,
@@ -68,6 +78,20 @@ class Source(ABC):
             TransientError: it could not be read this time.
             PermanentError: it cannot be read.
         """
+
+    async def each_side(self, read: Callable[[str], Awaitable[T]]) -> list[T]:
+        """What is read of the canary's slot, and of the baseline's if there is one, both at once.
+
+        An error of one is raised when the other has ended too, so that nothing stays under way behind it.
+        """
+        sides = await asyncio.gather(*(read(slot) for slot in self.watched.slots), return_exceptions=True)
+        return [_value(side) for side in sides]
+
+
+def _value(side: T | BaseException) -> T:
+    if isinstance(side, BaseException):
+        raise side
+    return side
 
 
 def whole_minute(moment: datetime) -> datetime:
