@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
-from scipy.stats import binom
 
-from benchmarks.judge import ours, rivals
+from benchmarks.judge import bounds, ours, rivals
 from benchmarks.judge.peeking import bands_differ
 from benchmarks.judge.rivals import Minutes
 from benchmarks.judge.worlds import Releases, World, latencies, releases
 
-OURS, DEFAULT, PLAIN, KNOWING = "ours", "ours by default", "plain mixture", "best possible"
+OURS, DEFAULT, PLAIN = "ours", "ours by default", "plain mixture"
+UNKNOWING, KNOWING = "best possible", "best that knows the rate"
 ARGO, FLAGGER_5, FLAGGER_10, KAYENTA, BANDS = "Argo", "Flagger 5", "Flagger 10", "Kayenta", "KDD bands"
 
 
@@ -35,7 +35,8 @@ class Result:
 
 def failures_cell(world: World, runs: int) -> dict[str, Result]:
     """A world in which failures are looked at."""
-    seen = releases(world, runs, np.random.default_rng(crc32(world.name.encode())))
+    dice = np.random.default_rng(crc32(world.name.encode()))
+    seen = releases(world, runs, dice)
     rules: dict[str, Callable[[], Minutes]] = {
         OURS: lambda: ours.judged(seen, ours.FAILURES_ALONE),
         DEFAULT: lambda: ours.judged(seen, ours.BY_DEFAULT),
@@ -44,7 +45,8 @@ def failures_cell(world: World, runs: int) -> dict[str, Result]:
         FLAGGER_5: lambda: rivals.flagger(seen, threshold=5),
         FLAGGER_10: lambda: rivals.flagger(seen, threshold=10),
         KAYENTA: lambda: rivals.kayenta(*rivals.error_rates(seen), looks=_looks(world)),
-        KNOWING: lambda: _best_possible(world, seen),
+        UNKNOWING: lambda: bounds.knowing_no_rate(seen, dice),
+        KNOWING: lambda: bounds.knowing_the_rate(world, seen),
     }
     return {name: _result(rule(), seen) for name, rule in rules.items()}
 
@@ -85,15 +87,6 @@ def latency_cell(world: World, runs: int) -> dict[str, Result]:
 def _looks(world: World) -> tuple[int, ...]:
     """Kayenta judges every half hour, and at the end; its documentation advises no less."""
     return tuple(minute for minute in (30, 60) if minute <= world.minutes) or (world.minutes,)
-
-
-def _best_possible(world: World, seen: Releases) -> Minutes:
-    """The best test there can be with a hundredth of false alarms: it knows the stable version's rate exactly, and
-    looks once, at the end, at all failures of the canary (Neyman and Pearson). Only where that rate is one number."""
-    if world.drift != 1 or world.wave or world.burst:
-        return np.zeros(seen.canary.shape[0], dtype=np.int64)
-    requests, failures = seen.canary.sum(axis=1), seen.canary_failures.sum(axis=1)
-    return np.where(failures > binom.isf(0.01, requests, world.stable), world.minutes, 0)
 
 
 def _result(aborted: Minutes, seen: Releases) -> Result:

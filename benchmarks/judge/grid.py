@@ -18,6 +18,11 @@ HEALTHY = (
         World(f"{total} a minute at {weight:g} %, 10 minutes", total, (weight,), minutes=10)
         for total, weight in ((600, 5.0), (60, 10.0))
     ),
+    *(
+        World(f"{total} a minute at 10 %, an app that fails {100 * rate:g} %", total, (10.0,), canary=rate, stable=rate)
+        for total in LOW
+        for rate in (0.02, 0.05)
+    ),
     World("60 a minute, 5/10/25/50 %", 60, PLAN),
     World("600 a minute, 5/10/25/50 %", 600, PLAN),
     World("600 a minute at 10 %, errors drift to 4 times", 600, (10.0,), drift=4),
@@ -27,7 +32,7 @@ HEALTHY = (
     World("60 a minute, 5/10/25/50 %, bursts of 30 % errors", 60, PLAN, burst=0.3),
     World("600 a minute, 5/10/25/50 %, sticky users", 600, PLAN, sticky=True),
 )
-"""Both versions fail 0.5 %, or whatever the moment brings, alike."""
+"""Both versions fail alike: 0.5 %, or what the app always fails, or whatever the moment brings."""
 
 WORSE = (
     World("600 a minute at 5 %: 2 %", 600, (5.0,), canary=0.02),

@@ -8,7 +8,7 @@ from benchmarks.judge.cells import ARGO, DEFAULT, FLAGGER_5, FLAGGER_10, KAYENTA
 from benchmarks.judge.cost import EVERY, RELEASES, Cost
 from benchmarks.judge.grid import HEALTHY, WORSE
 from benchmarks.judge.plots import bars
-from benchmarks.judge.table import FAILURE_RULES, LATENCY_RULES, TOLERABLE, Cells, shortfalls, table
+from benchmarks.judge.table import FAILURE_RULES, LATENCY_RULES, TOLERABLE, Cells, Elsewhere, shortfalls, table
 from benchmarks.judge.worlds import World
 
 TEXT = Path(__file__).with_name("page.md")
@@ -25,7 +25,11 @@ def write(
     images.mkdir(parents=True, exist_ok=True)
     bars("healthy releases that are taken back", healthy, SHOWN, images / "judge-false-aborts.png", 0.01)
     bars("worse versions that are taken back", worse, SHOWN, images / "judge-power.png", None)
-    behind = shortfalls(worse, {world.name: _false_aborts(world, healthy) for world in WORSE})
+    behind = shortfalls(
+        worse,
+        {world.name: _false_aborts(world, healthy) for world in WORSE},
+        {world.name: _elsewhere(world, healthy) for world in WORSE},
+    )
     text = TEXT.read_text(encoding="utf-8").format(
         runs=runs,
         latency_runs=max(1, runs // 4),
@@ -57,8 +61,15 @@ def _false_aborts(world: World, healthy: Cells) -> dict[str, float]:
     """How often each rule aborts a healthy release of the same kind; of the nearest one where there is no such cell."""
 
     def likeness(other: World) -> tuple[bool, ...]:
-        same = ("per_minute", "weights", "minutes", "drift", "burst", "wave", "sticky")
+        same = ("per_minute", "weights", "minutes", "stable", "drift", "burst", "wave", "sticky")
         return tuple(getattr(other, name) == getattr(world, name) for name in same)
 
     nearest = max(HEALTHY, key=lambda other: (sum(likeness(other)), likeness(other)))
     return {rule: result.aborted for rule, result in healthy[nearest.name].items()}
+
+
+def _elsewhere(world: World, healthy: Cells) -> dict[str, Elsewhere]:
+    """Where each rule aborts most healthy releases of apps with the same traffic; it cannot know which app it has."""
+    alike = [other.name for other in HEALTHY if (other.per_minute, other.weights) == (world.per_minute, world.weights)]
+    rules = healthy[alike[0]]
+    return {rule: max(((name, healthy[name][rule].aborted) for name in alike), key=lambda of: of[1]) for rule in rules}

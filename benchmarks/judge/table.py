@@ -14,17 +14,21 @@ from benchmarks.judge.cells import (
     KNOWING,
     OURS,
     PLAIN,
+    UNKNOWING,
     Result,
 )
 
 RIVALS = (ARGO, FLAGGER_5, FLAGGER_10, KAYENTA)
-FAILURE_RULES = (OURS, DEFAULT, PLAIN, *RIVALS, KNOWING)
+FAILURE_RULES = (OURS, DEFAULT, PLAIN, *RIVALS, UNKNOWING, KNOWING)
 LATENCY_RULES = (OURS, KAYENTA, BANDS)
 
 TOLERABLE = 0.05
 """False aborts of a rule above which it is no use that it also finds more."""
 
 Cells = Mapping[str, Mapping[str, Result]]
+
+Elsewhere = tuple[str, float]
+"""A cell, and the share of its healthy releases that a rule takes back."""
 
 
 def table(cells: Cells, rules: Iterable[str], *, healthy: bool) -> str:
@@ -42,12 +46,15 @@ def _cell(result: Result, *, healthy: bool) -> str:
     return f"{result.aborted:.2f} · {result.minutes:g} min · {result.hurt:g}"
 
 
-def shortfalls(worse: Cells, false_aborts: Mapping[str, Mapping[str, float]]) -> list[str]:
+def shortfalls(
+    worse: Cells, false_aborts: Mapping[str, Mapping[str, float]], elsewhere: Mapping[str, Mapping[str, Elsewhere]]
+) -> list[str]:
     """Where a rival finds more than we do, or hurts fewer users, in words.
 
     Args:
         worse: cells with a worse version.
         false_aborts: for each of them, how often each rule aborts a healthy release of the same kind.
+        elsewhere: for each of them, where each rule aborts most healthy releases of an app with the same traffic.
     """
     found = []
     for cell, results in worse.items():
@@ -56,15 +63,18 @@ def shortfalls(worse: Cells, false_aborts: Mapping[str, Mapping[str, float]]) ->
             his, false = results[rival], false_aborts[cell][rival]
             if false > TOLERABLE:
                 continue
+            name, most = elsewhere[cell][rival]
+            of_ours = elsewhere[cell][OURS][1]
+            price = f"Of {name} it takes back {most:.2f} of the healthy releases, and we {of_ours:.2f} at most."
             if his.aborted > mine.aborted + NOISE:
-                best = results[KNOWING].aborted
-                bound = f"; with 1 % of false aborts no test can find more than {best:.2f}" if best else ""
+                best, knowing = results[UNKNOWING].aborted, results[KNOWING].aborted
                 found.append(
                     f"{cell}: {rival} finds {his.aborted:.2f} to our {mine.aborted:.2f}, with {100 * false:.1f} % of "
-                    f"false aborts to our {100 * false_aborts[cell][OURS]:.1f} %{bound}."
+                    f"false aborts to our {100 * false_aborts[cell][OURS]:.1f} %. No test finds more than {best:.2f}, "
+                    f"or {knowing:.2f} if it knows the stable version's rate. {price}"
                 )
             elif mine.hurt > his.hurt and his.aborted > DETECTABLE:
-                found.append(f"{cell}: {rival} hurts {his.hurt:g} users to our {mine.hurt:g}.")
+                found.append(f"{cell}: {rival} hurts {his.hurt:g} users to our {mine.hurt:g}. {price}")
     return found
 
 

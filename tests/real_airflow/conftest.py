@@ -20,6 +20,9 @@ SPEED = 300.0
 
 A_LONG_BAKE = [{"weight": 20, "bake": "1h"}]
 
+WITHOUT_VISITORS = {"sources": {"azure_monitor": {}}, "extend": "1s"}
+"""There is never enough evidence, for nobody visits these apps."""
+
 STORIES: dict[str, dict[str, Any]] = {
     "approved": {},
     "by-hand": {
@@ -27,7 +30,8 @@ STORIES: dict[str, dict[str, Any]] = {
         "drain": "1s",
         "parked_at": WATCH,
     },
-    "held": {"analysis": {"sources": {"azure_monitor": {}}, "extend": "1s"}, "parked_at": WATCH},
+    "held": {"analysis": WITHOUT_VISITORS, "parked_at": WATCH},
+    "held-promoted": {"analysis": WITHOUT_VISITORS, "parked_at": WATCH},
     "marked-failed": {"steps": A_LONG_BAKE, "parked_at": WATCH},
     "aborted-baking": {"steps": A_LONG_BAKE, "parked_at": WATCH},
     "aborted-swapping": {"connection": "of_our_type", "seconds_to_start": 8},

@@ -16,6 +16,7 @@ TELLTALES = [part for part in re.split(r"\W", SIGNATURE) if part]
 
 APPROVAL = "approval"
 WATCH = "canary_20.watch"
+PROMOTED_WATCH = "watch_promoted"
 
 
 class Release:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import expect
-from tests.real_airflow.release import APPROVAL, TELLTALES, WATCH, Release
+from tests.real_airflow.release import APPROVAL, PROMOTED_WATCH, TELLTALES, WATCH, Release
 from tests.real_airflow.running import RunningAirflow, wait_until
 from tests.simulator import RunningSimulator
 
@@ -121,6 +121,29 @@ def test_without_a_verdict_a_manager_is_asked_and_may_let_the_release_go_on(rele
     assert "Step 1 went on **without a verdict**" in str(asked.body)
     assert release.respond("maria", "Reject") == 200
     assert_back_on_stable(release)
+
+
+def test_without_a_verdict_after_the_swap_a_manager_may_have_it_swapped_back(releases: Releases) -> None:
+    release = releases["held-promoted"]
+    api = release.airflow.maria
+
+    def asks(task_id: str) -> None:
+        wait_until(lambda: api.human_task(release.dag_id, release.run_id, task_id) is not None, f"{task_id} asks")
+        release.wait_until_parked(task_id)
+
+    asks(WATCH)
+    assert release.respond("maria", "Go on", task_id=WATCH) == 200
+    asks(APPROVAL)
+    assert release.respond("maria", "Approve") == 200
+    asks(PROMOTED_WATCH)
+    asked = api.human_task(release.dag_id, release.run_id, PROMOTED_WATCH)
+    assert asked is not None
+    assert "Not enough to judge failures: 0 canary requests were seen, 50 are needed." in str(asked.body)
+    assert release.version() == "2.0.0"
+    assert release.respond("maria", "Roll back", "nobody came", PROMOTED_WATCH) == 200
+    assert_back_on_stable(release)
+    assert release.calls("/slotsswap") == 2
+    assert "nobody came" in release.sentence
 
 
 def test_a_second_release_of_an_app_queues_behind_the_first(releases: Releases) -> None:

@@ -32,9 +32,12 @@ def test_where_a_rival_does_better_is_said() -> None:
     cells = {"a": failures_cell(WORSE_WORLD, 10)}
     worst = {**cells["a"], OURS: replace(cells["a"][OURS], aborted=0.1), ARGO: replace(cells["a"][ARGO], aborted=0.9)}
     none = {"a": dict.fromkeys(FAILURE_RULES, 0.0)}
-    assert "a: Argo finds 0.90 to our 0.10" in " ".join(shortfalls({"a": worst}, none))
+    elsewhere = {"a": {**dict.fromkeys(FAILURE_RULES, ("b", 0.0)), ARGO: ("b", 0.4)}}
+    said = " ".join(shortfalls({"a": worst}, none, elsewhere))
+    assert "a: Argo finds 0.90 to our 0.10" in said
+    assert "Of b it takes back 0.40 of the healthy releases, and we 0.00 at most." in said
     crying_wolf = {"a": dict.fromkeys(FAILURE_RULES, 0.2)}
-    assert not shortfalls({"a": worst}, crying_wolf)
+    assert not shortfalls({"a": worst}, crying_wolf, elsewhere)
     assert f"{cells['a'][KNOWING].aborted:.2f}"[:3] in table(cells, FAILURE_RULES, healthy=False)
 
 

@@ -1,0 +1,35 @@
+"""The best tests there are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from benchmarks.judge.bounds import _hypergeometric, knowing_no_rate, knowing_the_rate
+from benchmarks.judge.worlds import World, releases
+from scipy.stats import hypergeom
+
+WORLD = World("60 a minute at 10 %", 60, (10.0,), minutes=30)
+
+
+@pytest.mark.parametrize(("n", "m", "failed"), [(3, 20, 5), (10, 2, 4), (0, 5, 2), (4, 0, 3)])
+def test_an_innocent_canarys_part_of_the_failures_is_hypergeometric(n: int, m: int, failed: int) -> None:
+    chances = _hypergeometric(n, m, failed)
+    assert chances == pytest.approx(hypergeom(n + m, failed, n).pmf(np.arange(len(chances))))
+
+
+@pytest.mark.parametrize("world", [WORLD, replace(WORLD, drift=4.0), replace(WORLD, burst=0.3)])
+def test_the_best_that_knows_no_rate_uses_up_its_hundredth_whatever_the_rate_does(world: World) -> None:
+    healthy = releases(world, 4000, np.random.default_rng(7))
+    aborted = (knowing_no_rate(healthy, np.random.default_rng(8)) > 0).mean()
+    assert 0.005 < aborted < 0.015, "0.01, within three standard errors"
+
+
+def test_who_knows_the_rate_finds_more() -> None:
+    worse = releases(replace(WORLD, canary=0.04), 2000, np.random.default_rng(7))
+    knowing, unknowing = knowing_the_rate(WORLD, worse), knowing_no_rate(worse, np.random.default_rng(8))
+    assert (knowing > 0).mean() > (unknowing > 0).mean() > 0.2
+
+
+def test_nobody_knows_a_rate_that_changes() -> None:
+    drifting = replace(WORLD, drift=4.0)
+    assert not knowing_the_rate(drifting, releases(drifting, 5, np.random.default_rng(7))).any()
