@@ -9,12 +9,13 @@ from math import exp, inf, log
 from typing import Any
 
 from app_service_canary.release.analysis import Analysis, Direction, Metric, Mode
+from app_service_canary.release.closing import chance_of_as_many
 from app_service_canary.release.comparison_sentences import failures_sentence, latency_sentence, one_in, percent
 from app_service_canary.release.detectable import detectable_error_rate
 from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.measurement import Measurement
 from app_service_canary.release.verdict import Outcome, Verdict
-from app_service_canary.release.wager import chance_of_as_many, mean_of_logs
+from app_service_canary.release.wager import mean_of_logs
 
 FAILURES, LATENCY = "failures", "latency"
 
@@ -209,7 +210,7 @@ class Comparison:
             if finding.metric != FAILURES:
                 continue
             kept = self.evidence[finding.source]
-            chance = chance_of_as_many(kept.compared_failures, kept.failures_by_share, 1 + rule.worse_by / 100)
+            chance = chance_of_as_many(kept.failures_by_share, 1 + rule.worse_by / 100)
             if chance <= allowed:
                 return (
                     f"{self._sentence(finding)} At the end of the last step, a version that is no worse shows so much "

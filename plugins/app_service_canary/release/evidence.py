@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from app_service_canary.release.analysis import Direction, Metric, Metrics
+from app_service_canary.release.closing import FailuresByShare, rounded_share
 from app_service_canary.release.histogram import Histogram, buckets_wider, upper_edge_ms
 from app_service_canary.release.measurement import Measurement, Window
-from app_service_canary.release.wager import Bad, Wager, mean_of_logs, rounded_share
+from app_service_canary.release.wager import Bad, Wager, mean_of_logs
 
 FAILURE_ODDS = (2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0)
 """Harm that is bet on, as odds: from twice as many failures to an app that is down, in even steps of their logarithm.
@@ -55,8 +56,8 @@ class Evidence:
             stable version's `TAIL`; `longer_means`, `shorter_means`: on the windows' means, for a source that knows
             no more;
             `too_many`, `too_slow`: against the absolute limits.
-        compared_failures: the canary's failures in windows with both populations.
-        failures_by_share: both populations' failures in these windows, by the canary's share of the requests.
+        failures_by_share: the canary's failures and all, in windows with both populations, by the canary's share of
+            the requests.
         began: the start of the first window.
         until: the end of the newest window that counts.
         stable_limit: after the swap, the share of requests that may fail, by what the stable version did before; None
@@ -67,8 +68,7 @@ class Evidence:
     canary: Measurement = field(default_factory=Measurement)
     baseline: Measurement = field(default_factory=Measurement)
     bets: Mapping[str, Wager] = field(default_factory=lambda: MappingProxyType({}))
-    compared_failures: int = 0
-    failures_by_share: Mapping[float, int] = field(default_factory=lambda: MappingProxyType({}))
+    failures_by_share: FailuresByShare = field(default_factory=lambda: MappingProxyType({}))
     began: datetime | None = None
     until: datetime | None = None
     stable_limit: float | None = None
@@ -96,17 +96,16 @@ class Evidence:
         began = self.began or window.start
         if window.start >= began + self.metrics.latency.begin_after:
             self._judge_latency(window, bets)
-        by_share, compared = dict(self.failures_by_share), self.compared_failures
+        by_share = dict(self.failures_by_share)
         if not failed.tells_nothing:
             share = rounded_share(failed)
-            by_share[share] = by_share.get(share, 0) + failed.bad
-            compared += failed.canary_bad
+            canary, both = by_share.get(share, (0, 0))
+            by_share[share] = canary + failed.canary_bad, both + failed.bad
         return replace(
             self,
             canary=self.canary.and_those(window.canary),
             baseline=self.baseline.and_those(window.baseline),
             bets=bets,
-            compared_failures=compared,
             failures_by_share=by_share,
             began=began,
             until=max(self.until or window.end, window.end),
@@ -195,8 +194,7 @@ class Evidence:
             "canary": self.canary.to_json(),
             "baseline": self.baseline.to_json(),
             "bets": {name: bet.to_json() for name, bet in self.bets.items()},
-            "compared_failures": self.compared_failures,
-            "failures_by_share": {f"{share:.3f}": count for share, count in sorted(self.failures_by_share.items())},
+            "failures_by_share": {f"{share:.3f}": both for share, both in sorted(self.failures_by_share.items())},
             "began": self.began.isoformat() if self.began else None,
             "until": self.until.isoformat() if self.until else None,
         }
@@ -212,8 +210,10 @@ class Evidence:
                 canary=Measurement.from_json(kept["canary"]),
                 baseline=Measurement.from_json(kept["baseline"]),
                 bets={name: _new_bet(name, metrics).kept(wealth) for name, wealth in kept["bets"].items()},
-                compared_failures=int(kept["compared_failures"]),
-                failures_by_share={float(share): int(count) for share, count in kept["failures_by_share"].items()},
+                failures_by_share={
+                    float(share): (int(canary), int(both))
+                    for share, (canary, both) in kept["failures_by_share"].items()
+                },
                 began=datetime.fromisoformat(kept["began"]) if kept["began"] else None,
                 until=datetime.fromisoformat(kept["until"]) if kept["until"] else None,
             )

@@ -13,18 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, exp, inf, lgamma, log
+from math import exp, inf, lgamma, log
 from typing import Any
 
 NEGLIGIBLE = 40.0
 """Nats below the largest term from which on a sum's terms are left out: together less than 1e-15 of it."""
-
-SHARE_STEP = 0.001
-"""To this the share of a window is rounded up where failures are kept by share: up, which favours the canary."""
-
-MOST_CLOSING = 1000
-"""Failures up to which the closing look counts exactly; with more than that the running bet has seen what there is."""
-
 
 Scores = Mapping[float, int]
 """How many requests had which score."""
@@ -194,36 +187,3 @@ def _mode(canary: int, baseline: int, bad: int, odds: float) -> int:
 
 def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-
-
-def rounded_share(window: Bad) -> float:
-    """The canary's share of a window's requests, as failures are kept by it for the closing look."""
-    return min(1.0, ceil(window.share / SHARE_STEP - 1e-9) * SHARE_STEP)
-
-
-def chance_of_as_many(canary_bad: int, failures_by_share: Mapping[float, int], tolerated: float = 1.0) -> float:
-    """The closing look: how likely an innocent canary has this many of the failures, or more.
-
-    Each failure falls on the canary with its share of that window's requests, so their number is a sum of binomial
-    variables. That is never narrower than the hypergeometric truth (Hoeffding 1963, theorem 4).
-
-    Args:
-        canary_bad: failures of the canary.
-        failures_by_share: all failures, by the canary's share of the requests in their window.
-        tolerated: odds up to which the canary counts as no worse.
-
-    Returns:
-        The probability; 1 where there is nothing to count, or more than `MOST_CLOSING`.
-    """
-    if not 0 < sum(failures_by_share.values()) <= MOST_CLOSING:
-        return 1.0
-    fewer = [1.0]
-    for share, failures in failures_by_share.items():
-        part = tolerated * share / (tolerated * share + 1 - share)
-        for _ in range(failures):
-            # Only the probabilities of fewer than canary_bad are needed.
-            longer = [value * (1 - part) for value in fewer] + [0.0]
-            for k, value in enumerate(fewer):
-                longer[k + 1] += value * part
-            fewer = longer[:canary_bad]
-    return max(0.0, 1.0 - sum(fewer))

@@ -64,13 +64,12 @@ def test_a_drift_of_both_sides_is_no_evidence() -> None:
 def test_evidence_is_carried_from_step_to_step_as_the_share_changes() -> None:
     steps = evidence((10, 2, 190, 1), (25, 2, 75, 0), (50, 3, 50, 0))
     assert steps.log_wealth("failures") > evidence((10, 2, 190, 1)).log_wealth("failures")
-    assert steps.failures_by_share == {0.05: 3, 0.25: 2, 0.5: 3}
-    assert steps.compared_failures == 7
+    assert steps.failures_by_share == {0.05: (2, 3), 0.25: (2, 2), 0.5: (3, 3)}
 
 
 def test_failures_without_anybody_to_compare_with_are_counted_and_judged_by_nobody() -> None:
     alone = evidence((10, 5, 0, 0))
-    assert (alone.canary.failures, alone.compared_failures, alone.log_wealth("failures")) == (5, 0, 0.0)
+    assert (alone.canary.failures, alone.failures_by_share, alone.log_wealth("failures")) == (5, {}, 0.0)
 
 
 def test_what_the_canary_may_be_worse_by_is_no_evidence() -> None:

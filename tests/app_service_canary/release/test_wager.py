@@ -1,7 +1,7 @@
 """The bet on counts."""
 
 from collections import Counter
-from itertools import combinations, product
+from itertools import combinations
 from math import comb, exp, isclose, log
 
 import pytest
@@ -12,10 +12,8 @@ from scipy.stats import binom, hypergeom, nchypergeom_fisher
 from app_service_canary.release.wager import (
     Bad,
     Wager,
-    chance_of_as_many,
     log_factors,
     mean_of_logs,
-    rounded_share,
 )
 
 sides = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -138,33 +136,6 @@ def test_what_is_kept_is_found_again_unless_it_was_another_bet() -> None:
 def test_the_mean_of_logarithms_holds_for_wealth_no_float_can_hold() -> None:
     assert isclose(2000 + log(0.5), mean_of_logs([2000.0, -3000.0]))
     assert mean_of_logs([float("-inf")] * 2) == float("-inf")
-
-
-@pytest.mark.parametrize(("window", "share"), [(Bad(1, 9, 0, 1), 0.1), (Bad(1, 2, 1, 0), 0.334)])
-def test_a_share_is_rounded_up_in_the_canarys_favour(window: Bad, share: float) -> None:
-    assert isclose(share, rounded_share(window))
-
-
-def test_the_closing_look_counts_all_ways_in_which_the_failures_could_have_fallen() -> None:
-    shares = {0.1: 2, 0.5: 3}
-    expected = 0.0
-    for fallen in product((0, 1), repeat=5):
-        chances = [0.1] * 2 + [0.5] * 3
-        weight = 1.0
-        for mine, chance in zip(fallen, chances, strict=True):
-            weight *= chance if mine else 1 - chance
-        expected += weight if sum(fallen) >= 4 else 0.0
-    assert isclose(expected, chance_of_as_many(4, shares))
-
-
-def test_with_one_share_the_closing_look_is_a_binomial_tail_and_tolerance_widens_it() -> None:
-    assert isclose(binom.sf(4, 9, 0.25), chance_of_as_many(5, {0.25: 9}), rel_tol=1e-9)
-    assert chance_of_as_many(5, {0.25: 9}, tolerated=2.0) > chance_of_as_many(5, {0.25: 9})
-
-
-def test_without_failures_or_with_more_than_it_counts_the_closing_look_says_nothing() -> None:
-    assert chance_of_as_many(0, {}) == 1.0
-    assert chance_of_as_many(900, {0.1: 1001}) == 1.0
 
 
 def test_the_example_of_the_documentation_can_be_redone_on_paper() -> None:
