@@ -18,9 +18,23 @@ SHOWN = (OURS, ARGO, FLAGGER_5, FLAGGER_10, KAYENTA)
 
 
 def write(
-    folder: Path, runs: int, healthy: Cells, worse: Cells, slower: Cells, peeked: tuple[float, float, float], cost: Cost
+    folder: Path,
+    runs: tuple[int, int],
+    healthy: Cells,
+    worse: Cells,
+    slower: Cells,
+    peeked: tuple[float, float, float],
+    cost: Cost,
 ) -> None:
-    """Writes the page and its two pictures."""
+    """Writes the page and its two pictures.
+
+    Args:
+        folder: where.
+        runs: releases in each cell, and in each healthy one.
+        healthy, worse, slower: the results.
+        peeked: see `peeking`: Mann-Whitney, bands, and bands with a difference.
+        cost: of a judgement.
+    """
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     bars("healthy releases that are taken back", healthy, SHOWN, images / "judge-false-aborts.png", 0.01)
@@ -31,8 +45,9 @@ def write(
         {world.name: _elsewhere(world, healthy) for world in WORSE},
     )
     text = TEXT.read_text(encoding="utf-8").format(
-        runs=runs,
-        latency_runs=max(1, runs // 4),
+        runs=f"{runs[0]:,}",
+        healthy_runs=f"{runs[1]:,}",
+        latency_runs=max(1, runs[0] // 4),
         healthy=table(healthy, FAILURE_RULES, healthy=True),
         worse=table(worse, FAILURE_RULES, healthy=False),
         slower=table(slower, LATENCY_RULES, healthy=False),

@@ -22,10 +22,10 @@ FAILURES, LATENCY = "failures", "latency"
 STAKES = {FAILURES: 0.75, LATENCY: 0.25}
 """How the bettor's 1 is divided among the metrics: failures hurt most, and the rarer they are the more is needed."""
 
-RUNNING, CLOSING, PROMOTED = 0.3, 0.6, 0.1
+RUNNING, CLOSING, PROMOTED = 0.4, 0.5, 0.1
 """How the budget of false alarms is divided: the looks at any time, the one at the end of the last step, and the watch
-after the swap. An app with few visitors is judged by the closing look, and one with many hardly notices what the others
-get; after the swap all requests count, so evidence comes quickly."""
+after the swap. The looks at any time spare users, the closing look finds what few visitors show; after the swap all
+requests count, so evidence comes quickly."""
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def test_a_verdict_says_value_limit_sample_sizes_interval_and_what_would_have_be
     rejected = judged(BAD)
     assert rejected is not None
     assert "A version that is no worse shows so much in at most 1 in" in rejected.sentence
-    assert "(limit 1 in 333)" in rejected.sentence
+    assert "(limit 1 in 250)" in rejected.sentence
 
 
 def test_an_absolute_limit_is_said_with_what_was_found() -> None:
