@@ -25,6 +25,7 @@ from app_service_canary.hooks.deployments import (
     has_ended,
     properties_in,
     replaced_by,
+    unknown_beside,
 )
 from app_service_canary.hooks.management import AzureManagementHook
 from app_service_canary.hooks.ramp_up_rules import (
@@ -340,7 +341,10 @@ class AppServiceHook(AzureManagementHook):
         if is_ours(latest):
             return deployment_status(latest)
         url = self._deployment_url(await self._slot_path(target), deployment.id)
-        return replaced_by(latest, properties_in(await self._ask(url, doing), doing))
+        try:
+            return replaced_by(latest, properties_in(await self._ask(url, doing), doing))
+        except AzureResourceMissing:
+            return unknown_beside(latest)
 
     @staticmethod
     def _deployment_url(slot_path: str, deployment: str = "latest") -> str:

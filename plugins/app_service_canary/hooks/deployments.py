@@ -68,5 +68,14 @@ def replaced_by(other: Mapping[str, Any], ours: Mapping[str, Any]) -> OperationS
     status = deployment_status(ours)
     if not status.done or status.failure:
         return status
-    by = other.get("deployer") or "somebody"
-    return OperationStatus(True, failure=f"Deployment {other.get('id')} by {by} came after it and took its place.")
+    return OperationStatus(True, failure=f"{_named(other)} came after it and took its place.")
+
+
+def unknown_beside(other: Mapping[str, Any]) -> OperationStatus:
+    """The slot does not know our deployment, only another one that has ended: ours is not there yet, or went away with
+    the slot's content when somebody swapped it."""
+    return OperationStatus(False, unknown_beside=_named(other))
+
+
+def _named(deployment: Mapping[str, Any]) -> str:
+    return f"Deployment {deployment.get('id')} by {deployment.get('deployer') or 'somebody'}"

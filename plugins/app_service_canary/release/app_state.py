@@ -35,10 +35,12 @@ class OperationStatus:
     Attributes:
         done: it has ended.
         failure: why it failed; empty otherwise.
+        unknown_beside: what Azure tells of instead, where it does not know this operation; empty otherwise.
     """
 
     done: bool
     failure: str = ""
+    unknown_beside: str = ""
 
 
 @dataclass(frozen=True)

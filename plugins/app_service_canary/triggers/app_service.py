@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app_service_canary.errors import AzureResourceMissing, TransientError
 from app_service_canary.release.app_state import AppTarget, Deployment, OperationStatus
 from app_service_canary.release.observation import Side
-from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, TIMED_OUT, WaitingTrigger, event
+from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, TIMED_OUT, WaitingTrigger, event, now
 
 if TYPE_CHECKING:
     from app_service_canary.hooks.app_hosts import AppHosts
@@ -20,6 +20,10 @@ UNAUTHENTICATED = 401
 
 FIRST_PAUSE = 1.0
 """Seconds before the second question about an operation."""
+
+UNKNOWN_LIMIT = 120.0
+"""Seconds for which a slot may know another deployment and not ours. It knows one before it says so, but its deployment
+service restarts with the slot; a swap by somebody else takes a deployment away for good."""
 
 
 class AppServiceTrigger(WaitingTrigger):
@@ -95,6 +99,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
             raise ValueError(f"operation {operation!r}; allowed: {', '.join(self.OPERATIONS)}")
         self.operation, self.operation_url, self.deployment_id = operation, operation_url, deployment_id
         self.pause = min(FIRST_PAUSE, self.poll_interval_seconds)
+        self.unknown_since: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -110,10 +115,21 @@ class AppServiceOperationTrigger(AppServiceTrigger):
     async def look(self) -> dict[str, Any] | None:
         status = await self._status()
         if not status.done:
-            return None
+            return self._lost(status.unknown_beside)
         if status.failure:
             return event(FAILED, status.failure)
         return event(SUCCEEDED, f"The {self.operation} of {self.target} has finished.")
+
+    def _lost(self, beside: str) -> dict[str, Any] | None:
+        """The event for a deployment that the slot has not known for too long."""
+        self.unknown_since = (self.unknown_since or now()) if beside else None
+        if self.unknown_since is None or (now() - self.unknown_since).total_seconds() < UNKNOWN_LIMIT:
+            return None
+        return event(
+            FAILED,
+            f"{self.target.at_start} has not known deployment {self.deployment_id} for {UNKNOWN_LIMIT:.0f} s; what it "
+            f"tells of is {beside}. Was the slot swapped meanwhile?",
+        )
 
     def next_pause(self) -> float:
         """Short at first, for many operations end soon, then longer and longer up to the poll interval."""

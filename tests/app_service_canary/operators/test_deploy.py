@@ -1,5 +1,6 @@
 """Deploying, in the simulator."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.simulator import RunningSimulator, sample_package
 from app_service_canary.errors import DeploymentFailed
 from app_service_canary.operators.deploy import AppServiceDeployOperator
 from app_service_canary.release.policy import Artifact
-from app_service_canary.triggers import waiting
+from app_service_canary.triggers import app_service, waiting
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -77,6 +78,23 @@ def test_somebody_elses_later_deployment_is_not_taken_for_ours(simulator: Runnin
     simulator.wait_until(lambda: simulator.deploy(fresh_app, "stage", other).get("provisioningState") == "Succeeded")
     del operator.wait_with
     with pytest.raises(DeploymentFailed, match="came after it and took its place"):
+        operator.execute(next_try(context))
+
+
+def test_a_deployment_that_went_away_when_somebody_swapped_the_slot_is_not_waited_for_till_the_end(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_service, "UNKNOWN_LIMIT", 0.5)
+    simulator.swap(fresh_app).raise_for_status()
+    slot_package = package(simulator, "3.6.0")
+    context = task_context()
+    operator = deploy(simulator, fresh_app, slot_package, timeout=timedelta(seconds=30))
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
+    operator.execute(context)
+    simulator.wait_until(lambda: simulator.version(fresh_app, "stage") == "3.6.0")
+    simulator.swap(fresh_app).raise_for_status()
+    del operator.wait_with
+    with pytest.raises(DeploymentFailed, match=r"has not known deployment \w+ for .*Was the slot swapped meanwhile"):
         operator.execute(next_try(context))
 
 
