@@ -37,7 +37,7 @@ FAILING = "0.1"
 """Share of the canary's requests that fail, `/health` excepted."""
 
 SOURCES: dict[str, dict[str, Any]] = {
-    "probe": {"probe": {"rate": 20, "paths": ["/version"]}},
+    "probe": {"probe": {"rate": 50, "paths": ["/version"]}},
     "azure_monitor": {"azure_monitor": {}},
 }
 
