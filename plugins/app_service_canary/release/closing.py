@@ -1,9 +1,11 @@
 """The closing look: of all that failed, is more the canary's than an innocent one's share would be?
 
 It is taken once, at the end, and counts everything together. Each failure falls on an innocent canary with its share of
-that window's requests, so how many do is a sum of binomial variables, which is never narrower than the hypergeometric
-truth (Hoeffding 1963, theorem 4). Where there are few failures, chances come in large steps, and most of what is
-allowed would be lost between two of them: so of as many failures, those say more that fell on a smaller share.
+that window's requests, so how many do is taken for a sum of binomial variables. In truth each window's part is
+hypergeometric, which spreads less (Hoeffding 1963, theorem 4); only in odd windows, where most of a handful of requests
+fail, can a tail be a little longer than the binomial one: by a fifth in the worst of thousands that were tried. Where
+there are few failures, chances come in large steps, and most of what is allowed would be lost between two of them: so
+of as many failures, those say more that fell on a smaller share.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ RANKS = 16
 
 
 def rounded_share(window: Bad) -> float:
-    """The canary's share of a window's requests, as failures are kept by it."""
-    return min(1.0, ceil(window.share / SHARE_STEP - 1e-9) * SHARE_STEP)
+    """The canary's share of a window's requests, as failures are kept by it: the nearest float to so many thousandths,
+    which is what is found again of it in JSON."""
+    return min(1.0, round(ceil(window.share / SHARE_STEP - 1e-9) * SHARE_STEP, 3))
 
 
 def chance_of_as_many(failures: FailuresByShare, tolerated: float = 1.0) -> float:

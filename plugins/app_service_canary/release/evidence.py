@@ -210,15 +210,20 @@ class Evidence:
                 canary=Measurement.from_json(kept["canary"]),
                 baseline=Measurement.from_json(kept["baseline"]),
                 bets={name: _new_bet(name, metrics).kept(wealth) for name, wealth in kept["bets"].items()},
-                failures_by_share={
-                    float(share): (int(canary), int(both))
-                    for share, (canary, both) in kept["failures_by_share"].items()
-                },
+                failures_by_share=_read_failures(kept["failures_by_share"]),
                 began=datetime.fromisoformat(kept["began"]) if kept["began"] else None,
                 until=datetime.fromisoformat(kept["until"]) if kept["until"] else None,
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this is no evidence: {type(error).__name__}: {error}") from None
+
+
+def _read_failures(kept: Mapping[str, Any]) -> FailuresByShare:
+    read = {float(share): (int(canary), int(both)) for share, (canary, both) in kept.items()}
+    for share, (canary, both) in read.items():
+        if not (0 < share <= 1 and 0 <= canary <= both):
+            raise ValueError(f"{canary} of {both} failures on a share of {share:g} are no failures of a canary")
+    return read
 
 
 def _new_bet(name: str, metrics: Metrics) -> Wager:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from math import isclose
+from math import comb, isclose
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -34,6 +34,11 @@ def _counted(failures: FailuresByShare, fallen: Sequence[int]) -> FailuresByShar
 @pytest.mark.parametrize(("window", "share"), [(Bad(1, 9, 0, 1), 0.1), (Bad(1, 2, 1, 0), 0.334)])
 def test_a_share_is_rounded_up_in_the_canarys_favour(window: Bad, share: float) -> None:
     assert isclose(share, rounded_share(window))
+
+
+def test_a_share_is_the_same_number_after_it_was_written_down() -> None:
+    shares = [rounded_share(Bad(canary, 1000 - canary, 0, 1)) for canary in range(1, 1001)]
+    assert shares == [float(f"{share:.3f}") for share in shares]
 
 
 def test_all_ways_are_counted_in_which_as_many_failures_could_have_fallen() -> None:
@@ -79,3 +84,32 @@ def test_a_canary_with_all_requests_of_a_window_has_all_its_failures() -> None:
 def test_without_failures_or_with_more_than_it_counts_it_says_nothing() -> None:
     assert chance_of_as_many({}) == 1.0
     assert chance_of_as_many({0.1: (900, 1001)}) == 1.0
+
+
+def hypergeometric_ways(windows: Sequence[Bad]) -> Iterator[tuple[FailuresByShare, float]]:
+    """The same, given how many failed of the requests of each window: not each failure for itself."""
+    parts = [range(max(0, each.bad - each.baseline), min(each.canary, each.bad) + 1) for each in windows]
+    for mine in product(*parts):
+        counted: dict[float, tuple[int, int]] = {}
+        likely = 1.0
+        for each, k in zip(windows, mine, strict=True):
+            all_ways = comb(each.canary + each.baseline, each.bad)
+            likely *= comb(each.canary, k) * comb(each.baseline, each.bad - k) / all_ways
+            canary, both = counted.get(rounded_share(each), (0, 0))
+            counted[rounded_share(each)] = canary + k, both + each.bad
+        yield counted, likely
+
+
+windows = st.builds(
+    lambda canary, baseline, failed: Bad(canary, baseline, 0, min(failed, canary + baseline)),
+    st.integers(1, 8),
+    st.integers(1, 60),
+    st.integers(1, 3),
+)
+
+
+@given(st.lists(windows, min_size=1, max_size=4), st.sampled_from([0.001, 0.005, 0.02, 0.1]))
+@example([Bad(6, 54, 0, 1), Bad(1, 2, 0, 2), Bad(8, 92, 0, 1)], 0.005)
+def test_it_is_nearly_as_rare_when_a_handful_of_requests_fail_together(seen: list[Bad], limit: float) -> None:
+    shown = sum(likely for way, likely in hypergeometric_ways(seen) if chance_of_as_many(way) <= limit)
+    assert shown <= 1.5 * limit

@@ -158,6 +158,22 @@ def test_what_is_kept_is_found_again(found: Evidence) -> None:
     assert isclose(again.log_wealth("failures"), found.log_wealth("failures"), abs_tol=1e-4)
 
 
+def test_failures_kept_by_a_share_are_added_to_after_they_were_found_again() -> None:
+    again = evidence(*[(6, 1, 52, 0)] * 6)
+    for _ in range(2):
+        again = Evidence.from_json(again.to_json(), EXACT).and_then(window(counted(6), counted(52, 1)))
+    assert Evidence.from_json(again.to_json(), EXACT).failures_by_share == {0.104: (6, 8)}
+
+
+@pytest.mark.parametrize(
+    "failures", [{"0": [1, 1]}, {"nan": [1, 1]}, {"1.5": [1, 1]}, {"0.1": [3, 1]}, {"0.1": [-1, 1]}]
+)
+def test_failures_that_can_be_no_canarys_are_refused(failures: dict[str, list[int]]) -> None:
+    kept = {**evidence((10, 1, 90, 0)).to_json(), "failures_by_share": failures}
+    with pytest.raises(ValueError, match="are no failures of a canary"):
+        Evidence.from_json(kept, EXACT)
+
+
 @pytest.mark.parametrize("kept", [{}, {"canary": 3}], ids=str)
 def test_what_is_no_evidence_is_refused(kept: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no evidence"):
