@@ -21,9 +21,10 @@ UNAUTHENTICATED = 401
 FIRST_PAUSE = 1.0
 """Seconds before the second question about an operation."""
 
-UNKNOWN_LIMIT = 120.0
-"""Seconds for which a slot may know another deployment and not ours. It knows one before it says so, but its deployment
-service restarts with the slot; a swap by somebody else takes a deployment away for good."""
+UNKNOWN_LIMIT, UNKNOWN_LOOKS = 120.0, 3
+"""Seconds for which a slot may know another deployment and not ours, and how many looks in a row have to say so. It
+knows one before it says so, but its deployment service restarts with the slot; a swap by somebody else takes a
+deployment away for good."""
 
 
 class AppServiceTrigger(WaitingTrigger):
@@ -100,6 +101,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
         self.operation, self.operation_url, self.deployment_id = operation, operation_url, deployment_id
         self.pause = min(FIRST_PAUSE, self.poll_interval_seconds)
         self.unknown_since: datetime | None = None
+        self.unknown_looks = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -123,13 +125,20 @@ class AppServiceOperationTrigger(AppServiceTrigger):
     def _lost(self, beside: str) -> dict[str, Any] | None:
         """The event for a deployment that the slot has not known for too long."""
         self.unknown_since = (self.unknown_since or now()) if beside else None
-        if self.unknown_since is None or (now() - self.unknown_since).total_seconds() < UNKNOWN_LIMIT:
+        self.unknown_looks = self.unknown_looks + 1 if beside else 0
+        if self.unknown_since is None or self.unknown_looks < UNKNOWN_LOOKS:
+            return None
+        if (now() - self.unknown_since).total_seconds() < UNKNOWN_LIMIT:
             return None
         return event(
             FAILED,
             f"{self.target.at_start} has not known deployment {self.deployment_id} for {UNKNOWN_LIMIT:.0f} s; what it "
             f"tells of is {beside}. Was the slot swapped meanwhile?",
         )
+
+    async def troubled(self, error: TransientError) -> None:
+        await super().troubled(error)
+        self._lost("")  # the slot may be restarting, and says nothing of ours until it has
 
     def next_pause(self) -> float:
         """Short at first, for many operations end soon, then longer and longer up to the poll interval."""

@@ -13,6 +13,7 @@ from app_service_canary.hooks.deployments import (
     has_ended,
     properties_in,
     replaced_by,
+    unknown_beside,
 )
 from app_service_canary.release.app_state import Deployment, OperationStatus
 
@@ -96,6 +97,10 @@ def test_a_deployment_that_somebody_elses_replaced_has_failed() -> None:
 @pytest.mark.parametrize("ours", [{}, {"id": "d-1", "status": 2}])
 def test_while_ours_goes_on_the_latest_that_ended_is_only_the_one_before(ours: dict[str, Any]) -> None:
     assert replaced_by(OTHER, ours) == OperationStatus(done=False)
+
+
+def test_a_slot_that_knows_another_deployment_and_not_ours_says_which() -> None:
+    assert unknown_beside(OTHER) == OperationStatus(done=False, unknown_beside="Deployment d-2 by maria")
 
 
 def test_a_deployment_that_failed_says_its_own_reason_whatever_came_after_it() -> None:

@@ -8,6 +8,9 @@ from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator, sample_package
 
+from app_service_canary.errors import TransientAzureError
+from app_service_canary.release.app_state import OperationStatus
+from app_service_canary.triggers import app_service
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger, SlotReadyTrigger
 from app_service_canary.triggers.waiting import now
 
@@ -84,6 +87,58 @@ async def test_a_swap_that_azure_has_forgotten_is_over(simulator: RunningSimulat
     url = f"{simulator.resource_manager}{path}/operationresults/none?api-version=2025-05-01"
     trigger = AppServiceOperationTrigger(operation="swap", operation_url=url, **shared(simulator, app))
     assert (await the_event(trigger))["status"] == "succeeded"
+
+
+class Looked(AppServiceOperationTrigger):
+    """Looks at what it was told, without Azure."""
+
+    told: OperationStatus | TransientAzureError
+
+    async def _status(self) -> OperationStatus:
+        if isinstance(self.told, TransientAzureError):
+            await self.troubled(self.told)
+            return OperationStatus(done=False)
+        return self.told
+
+
+OURS_IS_UNKNOWN = OperationStatus(done=False, unknown_beside="Deployment d-2 by maria")
+
+
+async def looks(
+    simulator: RunningSimulator, app: str, *answers: OperationStatus | TransientAzureError
+) -> list[dict[str, Any] | None]:
+    trigger = Looked(operation="deployment", operation_url="", deployment_id="d-1", **shared(simulator, app))
+    ends = []
+    for answer in answers:
+        trigger.told = answer
+        ends.append(await trigger.look())
+    return ends
+
+
+async def test_a_deployment_that_its_slot_does_not_know_for_long_is_gone(
+    simulator: RunningSimulator, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await looks(simulator, app, *[OURS_IS_UNKNOWN] * 9) == [None] * 9, "it may become known for two minutes"
+    monkeypatch.setattr(app_service, "UNKNOWN_LIMIT", 0.0)
+    *before, end = await looks(simulator, app, *[OURS_IS_UNKNOWN] * app_service.UNKNOWN_LOOKS)
+    assert not any(before)
+    assert end is not None
+    assert "has not known deployment d-1" in end["message"]
+    assert "what it tells of is Deployment d-2 by maria" in end["message"]
+
+
+@pytest.mark.parametrize(
+    "between", [OperationStatus(done=False), TransientAzureError("busy")], ids=["known", "trouble"]
+)
+async def test_a_deployment_is_not_gone_while_its_slot_restarts(
+    simulator: RunningSimulator,
+    app: str,
+    monkeypatch: pytest.MonkeyPatch,
+    between: OperationStatus | TransientAzureError,
+) -> None:
+    monkeypatch.setattr(app_service, "UNKNOWN_LIMIT", 0.0)
+    answers = [*[OURS_IS_UNKNOWN] * (app_service.UNKNOWN_LOOKS - 1), between, OURS_IS_UNKNOWN]
+    assert not any(await looks(simulator, app, *answers))
 
 
 async def test_a_deployment_that_fails_says_why(simulator: RunningSimulator, fresh_app: str) -> None:
