@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         record = Record.from_text(given.record.read_text(encoding="utf-8"))
         rules = changed(record.analysis, given.set)
+        moments = list(replay(record, rules))
     except (OSError, ValueError) as error:
         print(f"{given.record}: {error}", file=sys.stderr)  # noqa: T201 - a command speaks
         return 2
-    moments = list(replay(record, rules))
     for line in _told(record, moments):
         print(line)  # noqa: T201 - a command speaks
     verdict = moments[-1].verdict if moments else None

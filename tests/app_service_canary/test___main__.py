@@ -1,5 +1,6 @@
 """The command at a terminal."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def test_what_is_no_record_is_refused_by_its_name(
     assert main(["replay", str(path)]) == 2
     assert str(path) in capsys.readouterr().err
     assert main(["replay", str(tmp_path / "missing.json")]) == 2
+
+
+def test_a_record_whose_evidence_is_none_is_refused(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**content, "evidence": {"azure_monitor": {"canary": 3}}}))
+    assert main(["replay", str(kept)]) == 2
+    assert "this is no evidence" in capsys.readouterr().err
 
 
 def test_a_setting_that_cannot_be_followed_is_refused(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,8 @@ class Moment:
 
 
 def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]:
-    """Goes through a record's windows in the order in which they were read, up to a rejection or the end.
+    """Goes through a record's windows in the order in which they were read, up to a rejection or the end; with
+    `finish_early` up to the first verdict, with which the watch would have ended.
 
     Sources that the settings name and the record has not are silent. What is rejected for bad answers in a row is no
     part of it.
@@ -62,7 +63,7 @@ def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]
         comparison = Comparison(rules, dict(evidence), record.given_up, record.before, here)
         moment = Moment(window.read_at, comparison, comparison.judge(bake_is_over=last, closing=record.closing))
         yield moment
-        if moment.rejected:
+        if moment.rejected or (rules.finish_early and moment.verdict is not None):
             return
 
 

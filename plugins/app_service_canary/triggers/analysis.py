@@ -250,9 +250,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         """Writes the record; where to. A record that cannot be written is no reason to end otherwise."""
         if self.record_path is None:
             return None
-        for windows in self.measuring.revised.values():
-            for start in sorted(windows):
-                self.record.add(windows[start])
+        for window in self.measuring.counted_for_now:
+            self.record.add(window)
         self.record.given_up = dict(self.measuring.given_up)
         self.record.verdict = {"outcome": verdict.outcome.value, "reasons": list(verdict.reasons)}
         try:

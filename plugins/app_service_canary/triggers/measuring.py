@@ -64,11 +64,19 @@ class Measuring:
     def evidence(self) -> dict[str, Evidence]:
         """All that is known now, by source."""
         known = dict(self.settled)
-        for name, windows in self.revised.items():
-            for start in sorted(windows):
-                if (name, start) in self._alike:
-                    known[name] = known[name].and_then(windows[start])
+        for window in self.counted_for_now:
+            known[window.source] = known[window.source].and_then(window)
         return known
+
+    @property
+    def counted_for_now(self) -> list[Window]:
+        """Windows that may still be revised, and count because they were read twice alike; oldest first."""
+        return [
+            windows[start]
+            for name, windows in self.revised.items()
+            for start in sorted(windows)
+            if (name, start) in self._alike
+        ]
 
     @property
     def seen_here(self) -> dict[str, int]:

@@ -44,6 +44,18 @@ def test_with_other_settings_the_verdict_may_be_another() -> None:
     assert outcome(record(0), changed(RULES, ["metrics.failures.min_requests=100000"])) is Outcome.INCONCLUSIVE
 
 
+def test_a_watch_that_may_finish_early_is_judged_up_to_where_it_would_have_ended() -> None:
+    early = changed(RULES, ["finish_early=true", "metrics.failures.notice=20"])
+    of = record(0, minutes=9)
+    of.closing = True
+    for number in range(9, 15):
+        of.add(window(counted(50, 10), counted(450), number=number))
+    moments = list(replay(of, early))
+    assert len(moments) < 9
+    assert moments[-1].verdict is not None
+    assert moments[-1].verdict.outcome is Outcome.PASS
+
+
 def test_evidence_of_earlier_steps_counts() -> None:
     later = record(3, minutes=2)
     later.evidence = {

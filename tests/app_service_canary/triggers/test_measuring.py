@@ -74,9 +74,11 @@ async def test_a_minute_that_may_still_change_counts_when_it_was_read_twice_alik
     assert once.evidence["azure_monitor"].canary.requests == 0
     changing, _ = await followed(Told([minute(0, 4, final=False)], [minute(0, 5, final=False)]))
     assert changing.evidence["azure_monitor"].canary.requests == 0
+    assert changing.counted_for_now == []
     measuring, kept = await followed(Told([minute(0, 4, final=False)], [minute(0, 4, final=False)]))
     assert measuring.evidence["azure_monitor"].canary.requests == 4
     assert measuring.seen_here == {"azure_monitor": 4}
+    assert [each.canary.requests for each in measuring.counted_for_now] == [4]
     assert measuring.settled["azure_monitor"].canary.requests == 0
     assert kept == []
 
