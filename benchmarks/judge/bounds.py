@@ -1,6 +1,7 @@
-"""What no test can do better: the best there are at one hundredth of false aborts, with what each of them may know.
+"""What can be found at all with one hundredth of false aborts, by what is known of the stable version.
 
-Both look once, at the end, at everything; a test that may be looked at before gives some of that away.
+Both look once, at the end, at everything; a test that may be looked at before gives some of that away. On the edge they
+throw dice, so as to use up their hundredth.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from benchmarks.judge.worlds import Releases, World
 FALSE_ABORTS = 0.01
 
 
-def knowing_the_rate(world: World, seen: Releases) -> Minutes:
-    """Knows the stable version's rate exactly, and counts the canary's failures (Neyman and Pearson 1933).
-
-    Only where that rate is one number; 0 for never elsewhere.
-    """
+def knowing_the_rate(world: World, seen: Releases, dice: np.random.Generator) -> Minutes | None:
+    """Knows the stable version's rate exactly, and counts the canary's failures: the most powerful test there is
+    (Neyman and Pearson 1933). None where that rate is not one number."""
     if world.drift != 1 or world.wave or world.burst:
-        return np.zeros(seen.canary.shape[0], dtype=np.int64)
+        return None
     requests, failures = seen.canary.sum(axis=1), seen.canary_failures.sum(axis=1)
-    return np.where(failures > binom.isf(FALSE_ABORTS, requests, world.stable), world.minutes, 0)
+    limit = binom.isf(FALSE_ABORTS, requests, world.stable)
+    left = FALSE_ABORTS - binom.sf(limit, requests, world.stable)
+    edge = dice.random(len(requests)) < left / binom.pmf(limit, requests, world.stable)
+    return np.where((failures > limit) | ((failures == limit) & edge), world.minutes, 0)
 
 
 def knowing_no_rate(seen: Releases, dice: np.random.Generator) -> Minutes:
-    """Whatever the app's rate is in each minute: the uniformly most powerful unbiased test that the odds are the same.
+    """Whatever the app's rate is in each minute: the most powerful unbiased test that the odds are the same, which is
+    one that rejects no healthy release more often than a worse one.
 
     Given each minute's requests on both sides and failures in all, the canary's part of the failures is hypergeometric
     and the minutes' parts add up; the test rejects where the sum is large (E. Lehmann and J. Romano, Testing

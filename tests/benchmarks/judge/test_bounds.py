@@ -26,10 +26,20 @@ def test_the_best_that_knows_no_rate_uses_up_its_hundredth_whatever_the_rate_doe
 
 def test_who_knows_the_rate_finds_more() -> None:
     worse = releases(replace(WORLD, canary=0.04), 2000, np.random.default_rng(7))
-    knowing, unknowing = knowing_the_rate(WORLD, worse), knowing_no_rate(worse, np.random.default_rng(8))
+    knowing = knowing_the_rate(WORLD, worse, np.random.default_rng(9))
+    unknowing = knowing_no_rate(worse, np.random.default_rng(8))
+    assert knowing is not None
     assert (knowing > 0).mean() > (unknowing > 0).mean() > 0.2
+
+
+def test_who_knows_the_rate_uses_up_the_hundredth_with_few_requests_too() -> None:
+    few = replace(WORLD, per_minute=10)
+    aborted = knowing_the_rate(few, releases(few, 20_000, np.random.default_rng(7)), np.random.default_rng(9))
+    assert aborted is not None
+    assert 0.008 < (aborted > 0).mean() < 0.012, "0.01, within three standard errors"
 
 
 def test_nobody_knows_a_rate_that_changes() -> None:
     drifting = replace(WORLD, drift=4.0)
-    assert not knowing_the_rate(drifting, releases(drifting, 5, np.random.default_rng(7))).any()
+    seen = releases(drifting, 5, np.random.default_rng(7))
+    assert knowing_the_rate(drifting, seen, np.random.default_rng(9)) is None
