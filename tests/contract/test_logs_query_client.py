@@ -59,20 +59,25 @@ async def async_logs(simulator: RunningSimulator) -> AsyncIterator[AsyncLogsQuer
         yield client
 
 
-def visited(simulator: RunningSimulator, app: str) -> str:
+COUNT = "AppServiceHTTPLogs | summarize requests = count()"
+
+
+def visited(logs: LogsQueryClient, simulator: RunningSimulator, app: str) -> str:
     """The question how the slot did, after three visits to it, one of which failed, and one to production."""
     simulator.visit(app)
     for path in ("/", "/version", "/nothing"):
         simulator.visit(app, path, "stage")
+    slot = simulator.app_path(app, "stage")
+    # A visitor has the answer a moment before its row is written.
+    simulator.wait_until(lambda: logs.query_resource(slot, COUNT, timespan=HOUR).tables[0].rows[0]["requests"] == 3)
     now = datetime.now(timezone.utc)
-    resource = simulator.app_path(app, "stage").upper()
-    return BY_MINUTE.format(start=now - HOUR, end=now + HOUR, resource=resource)
+    return BY_MINUTE.format(start=now - HOUR, end=now + HOUR, resource=slot.upper())
 
 
 def test_requests_and_failures_by_minute_and_response_time(
     logs: LogsQueryClient, simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    question = visited(simulator, fresh_app)
+    question = visited(logs, simulator, fresh_app)
     answer = logs.query_workspace(simulator.workspace_id, question, timespan=None)
     [table] = answer.tables
     assert (answer.status, table.name) == (LogsQueryStatus.SUCCESS, "PrimaryResult")
@@ -90,7 +95,7 @@ def test_requests_and_failures_by_minute_and_response_time(
 async def test_the_same_by_the_asynchronous_client(
     logs: LogsQueryClient, async_logs: AsyncLogsQueryClient, simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    question = visited(simulator, fresh_app)
+    question = visited(logs, simulator, fresh_app)
     answer = await async_logs.query_workspace(simulator.workspace_id, question, timespan=HOUR)
     [table] = answer.tables
     assert (sum(row["requests"] for row in table.rows), sum(row["failures"] for row in table.rows)) == (3, 1)
@@ -100,24 +105,22 @@ async def test_the_same_by_the_asynchronous_client(
 def test_a_timespan_ends_before_what_came_later(
     logs: LogsQueryClient, simulator: RunningSimulator, fresh_app: str, ago: timedelta
 ) -> None:
-    visited(simulator, fresh_app)
+    visited(logs, simulator, fresh_app)
     now = datetime.now(timezone.utc)
-    question = "AppServiceHTTPLogs | summarize requests = count()"
     path = simulator.app_path(fresh_app, "stage")
-    assert logs.query_resource(path, question, timespan=ago).tables[0].rows[0]["requests"] == 3
-    assert logs.query_resource(path, question, timespan=(now - ago, now)).tables[0].rows[0]["requests"] == 3
-    past = logs.query_resource(path, question, timespan=(now - ago, ago - timedelta(seconds=60)))
+    assert logs.query_resource(path, COUNT, timespan=ago).tables[0].rows[0]["requests"] == 3
+    assert logs.query_resource(path, COUNT, timespan=(now - ago, now)).tables[0].rows[0]["requests"] == 3
+    past = logs.query_resource(path, COUNT, timespan=(now - ago, ago - timedelta(seconds=60)))
     assert past.tables[0].rows[0]["requests"] == 0
 
 
 def test_what_a_slot_served_stays_with_its_name_when_contents_are_swapped(
     logs: LogsQueryClient, simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    visited(simulator, fresh_app)
+    visited(logs, simulator, fresh_app)
     simulator.swap(fresh_app).raise_for_status()
-    question = "AppServiceHTTPLogs | summarize requests = count()"
     counts = [
-        logs.query_resource(simulator.app_path(fresh_app, slot), question, timespan=HOUR).tables[0].rows[0]["requests"]
+        logs.query_resource(simulator.app_path(fresh_app, slot), COUNT, timespan=HOUR).tables[0].rows[0]["requests"]
         for slot in (None, "stage")
     ]
     assert counts == [1, 3]
@@ -133,7 +136,7 @@ def test_application_insights_tells_slots_apart_by_a_setting_only(
     def roles() -> list[list[object]]:
         return [list(row) for row in logs.query_resource(component, question, timespan=HOUR).tables[0].rows]
 
-    visited(simulator, fresh_app)
+    visited(logs, simulator, fresh_app)
     assert roles() == [[fresh_app, 4]]
     simulator.set_quirks(role_name_has_the_slot=True)
     simulator.visit(fresh_app, "/", "stage")
