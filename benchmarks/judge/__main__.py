@@ -52,10 +52,10 @@ def main() -> int:
     dice = np.random.default_rng(2022)
     peeked = peeked_mann_whitney(100, dice), peeked_bands(100, dice), peeked_bands(20, dice, shift=1.25)
     spent = cost()
-    page.write(given.out, (given.runs, HEALTHY_FACTOR * given.runs), healthy, worse, slower, peeked, spent)
     if given.json:
         cells = {kind: _plain(each) for kind, each in (("healthy", healthy), ("worse", worse), ("slower", slower))}
         given.json.write_text(json.dumps({**cells, "peeked": peeked, "cost": asdict(spent)}, indent=1))
+    page.write(given.out, (given.runs, HEALTHY_FACTOR * given.runs), healthy, worse, slower, peeked, spent)
     worst = max(results[OURS].aborted for results in healthy.values())
     print(f"worst healthy cell: {worst:.4f} aborted; a judgement takes {spent.judgement_ms:.2f} ms")  # noqa: T201
     return int(worst > WORST_FALSE_ALARM)

@@ -8,7 +8,7 @@ from benchmarks.judge.cells import ARGO, DEFAULT, FLAGGER_5, FLAGGER_10, KAYENTA
 from benchmarks.judge.cost import EVERY, RELEASES, Cost
 from benchmarks.judge.grid import HEALTHY, WORSE
 from benchmarks.judge.plots import bars
-from benchmarks.judge.table import FAILURE_RULES, LATENCY_RULES, TOLERABLE, Cells, Elsewhere, shortfalls, table
+from benchmarks.judge.table import FAILURE_RULES, LATENCY_RULES, RIVALS, TOLERABLE, Cells, Elsewhere, shortfalls, table
 from benchmarks.judge.worlds import World
 
 TEXT = Path(__file__).with_name("page.md")
@@ -86,5 +86,7 @@ def _false_aborts(world: World, healthy: Cells) -> dict[str, float]:
 def _elsewhere(world: World, healthy: Cells) -> dict[str, Elsewhere]:
     """Where each rule aborts most healthy releases of apps with the same traffic; it cannot know which app it has."""
     alike = [other.name for other in HEALTHY if (other.per_minute, other.weights) == (world.per_minute, world.weights)]
-    rules = healthy[alike[0]]
-    return {rule: max(((name, healthy[name][rule].aborted) for name in alike), key=lambda of: of[1]) for rule in rules}
+    return {
+        rule: max(((name, healthy[name][rule].aborted) for name in alike), key=lambda of: of[1])
+        for rule in (OURS, *RIVALS)
+    }
