@@ -3,6 +3,7 @@
 https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -16,6 +17,7 @@ from demo.airflow_home import User
 
 TIMEOUT = 90.0  # seconds; SQLite makes requests queue behind each other while the scheduler writes
 CONNECT_RETRIES = 3  # of httpx's transport: only connections that were never made are tried again
+PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before Airflow is asked again that answered with an internal server error
 
 
 class TaskInstance(BaseModel):
@@ -64,6 +66,23 @@ class ImportFailure(BaseModel):
     stack_trace: str
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again, as a person would, when Airflow answers with an internal server error: with SQLite it does so
+    whenever it could not write because somebody else did, and then it has written nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(retries=CONNECT_RETRIES)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for pause in PAUSES:
+            response = super().handle_request(request)
+            if response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+                return response
+            response.close()
+            time.sleep(pause)
+        return super().handle_request(request)
+
+
 class AirflowApi:
     """Requests of one user. Every method raises httpx.HTTPStatusError on an answer it does not expect."""
 
@@ -72,7 +91,7 @@ class AirflowApi:
         self.client = httpx.Client(
             base_url=url,
             timeout=TIMEOUT,
-            transport=transport or httpx.HTTPTransport(retries=CONNECT_RETRIES),
+            transport=transport or Patient(),
             trust_env=False,
         )
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 from tests.simulator import ROOT
 
 from demo import airflow_home
@@ -61,23 +60,6 @@ class Home(AirflowHome):
         return (*super().users, self.viewer)
 
 
-class Patient(httpx.HTTPTransport):
-    """Asks again, as a person would, when Airflow answers with an internal server error: with SQLite it does so
-    whenever it could not write within five seconds, on a busy machine."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for _ in range(ATTEMPTS - 1):
-            response = super().handle_request(request)
-            if response.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
-                return response
-            response.close()
-        return super().handle_request(request)
-
-
-ATTEMPTS = 4
-"""Of one request; each that fails so has waited five seconds already."""
-
-
 @dataclass
 class RunningAirflow:
     """Scheduler, API server, DAG processor and triggerer, with a project folder of their own.
@@ -122,7 +104,7 @@ class RunningAirflow:
             },
             stop_signal=signal.SIGINT,
         )
-        return cls(home, project, program, *(AirflowApi(home.url, user, Patient()) for user in people))
+        return cls(home, project, program, *(AirflowApi(home.url, user) for user in people))
 
     def ready(self, processes: Processes) -> None:
         """Waits until its components are healthy, and signs everybody in."""
