@@ -227,10 +227,13 @@ class Scene:
         return list(config["properties"]["experiments"]["rampUpRules"])
 
     def version(self) -> str:
-        """What production serves."""
-        return self.simulator.version(self.app)
+        """What production serves; a status where it serves nothing, as when people swapped an empty slot into it."""
+        return self._served(None)
 
     def slot_version(self) -> str:
         """What the slot serves at its own host; a status where it serves nothing."""
-        answer = self.simulator.visit(self.app, "/version", SLOT)
+        return self._served(SLOT)
+
+    def _served(self, slot: str | None) -> str:
+        answer = self.simulator.visit(self.app, "/version", slot)
         return str(answer.json()["version"]) if answer.status_code == 200 else str(answer.status_code)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tests.faults.scene import SLOT, Scene
@@ -15,6 +16,7 @@ from tests.release_engine.process import AFTER, AIRFLOW, AZURE, BEFORE, Killed, 
 from tests.release_engine.release_run import ReleaseRun
 from tests.simulator import RunningSimulator
 
+from app_service_canary.triggers import app_service
 from app_service_simulator.faults.fault import Fault
 
 EXAMPLES = int(os.environ.get("INTERLEAVINGS", "0"))
@@ -95,6 +97,8 @@ class Interleavings(RuleBasedStateMachine):
         self.version, self.stable = f"{major}.0.0", self.scene.version()
         self.swaps_before, self.swaps_by_people = self.scene.swaps(), 0
         self.swapped_by_people = self.refused = self.cleared = False
+        # What an earlier run was not let clear, and told people to, is there until they do.
+        self.set_by_people = self.weight(SLOT) or self.set_by_people
         self.run = self.scene.release(version=self.version, package_uri=self.scene.package(self.version))
         self.run.watchers.append(self.maybe_kill)
 
@@ -285,8 +289,10 @@ class Interleavings(RuleBasedStateMachine):
 
 
 def test_whatever_happens_in_whatever_order_users_are_well_and_nothing_happens_twice(
-    fast_simulator: RunningSimulator, engine: None
+    fast_simulator: RunningSimulator, engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Two minutes of Azure's, at the simulator's pace.
+    monkeypatch.setattr(app_service, "UNKNOWN_LIMIT", 2.0)
     Interleavings.simulator = fast_simulator
     run_state_machine_as_test(
         Interleavings,
