@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from app_service_canary import errors
 from app_service_canary.dag_factory import release_dag
-from app_service_canary.hooks import app_service, connection, management
+from app_service_canary.hooks import app_service, connection, management, operations
 from app_service_canary.release.durations import parse_duration
 from app_service_canary.release.plan import plan_release
 from app_service_canary.release.policy import ReleasePolicy
@@ -277,7 +277,7 @@ def test_a_role_permits_what_the_hook_calls_and_nothing_else(role: str, for_crea
 
 
 def test_each_call_of_the_hook_has_its_actions() -> None:
-    source = getsource(app_service) + getsource(management)
+    source = "".join(map(getsource, (app_service, operations, management)))
     called = set(re.findall(r"client\.web_apps\.(\w+)\(", source))
     called |= set(re.findall(r'path(?:\(target\))?\}(/[\w/]+)["{]', source))
     assert set(ACTIONS) == called

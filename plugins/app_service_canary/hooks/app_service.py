@@ -7,27 +7,14 @@ client is first needed, never by a DAG file.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from app_service_canary.errors import (
-    AzureRequestRejected,
-    AzureResourceMissing,
-    OperationInProgress,
     TransientAzureError,
     WeightNotApplied,
 )
 from app_service_canary.hooks.azure_errors import azure_errors
-from app_service_canary.hooks.deployments import (
-    ACCEPTED,
-    begun_deployment,
-    deployment_status,
-    has_ended,
-    properties_in,
-    replaced_by,
-    unknown_beside,
-)
-from app_service_canary.hooks.management import AzureManagementHook
+from app_service_canary.hooks.operations import AppServiceOperationsHook
 from app_service_canary.hooks.ramp_up_rules import (
     WireRule,
     patch,
@@ -49,8 +36,6 @@ from app_service_canary.release.app_state import (
     PRODUCTION,
     AppState,
     AppTarget,
-    Deployment,
-    OperationStatus,
     SlotState,
     TrafficRule,
 )
@@ -59,15 +44,8 @@ from app_service_canary.release.ownership import refuse_foreign, weight_of
 CREATION_LIMIT = 240.0
 """Seconds a new slot may take; 30 are usual. The next try finds it, or waits for it."""
 
-API_VERSION = "2025-05-01"
-"""What azure-mgmt-web 11 speaks; for the calls it has no method for."""
 
-NEVER_REPEAT = {"retry_total": 0}
-"""Besides the client's own setting, on the two calls that must not be repeated whatever a client is set to: azure-core
-repeats a POST on 500, 503 and 504, and a swap that had begun would be swapped back."""
-
-
-class AppServiceHook(AzureManagementHook):
+class AppServiceHook(AppServiceOperationsHook):
     """Reads and changes one subscription's web apps.
 
     Use it as an asynchronous context manager, which closes its connections:
@@ -185,6 +163,17 @@ class AppServiceHook(AzureManagementHook):
             except asyncio.TimeoutError:
                 raise TransientAzureError(f"Creating {target}: it was not done after {CREATION_LIMIT:g} s.") from None
 
+    async def set_image(self, target: AppTarget, image: str, os: str) -> None:
+        """Points the slot to a container image. The same image again would not be pulled, so it is restarted."""
+        client = await self.client()
+        with azure_errors(f"Setting the image of {target}"):
+            unchanged = await self.read_image(target, os) == image
+            if unchanged:
+                await client.web_apps.restart_slot(target.resource_group, target.app, target.slot)
+            else:
+                body = {"properties": {image_key(os): f"DOCKER|{image}"}}
+                await client.web_apps.update_configuration_slot(target.resource_group, target.app, target.slot, body)
+
     # -- traffic -------------------------------------------------------------------------------------
 
     async def set_weight(
@@ -298,118 +287,6 @@ class AppServiceHook(AzureManagementHook):
         client = await self.client()
         with azure_errors(f"Setting the traffic rules of app '{target.app}'"):
             await client.web_apps.update_configuration(target.resource_group, target.app, patch(rules))
-
-    # -- deploying and swapping ------------------------------------------------------------------------
-
-    async def begin_deployment(self, target: AppTarget, properties: Mapping[str, Any]) -> Deployment:
-        """Asks the slot to deploy a package from its address (OneDeploy).
-
-        The client's own method sends no body and knows no slots, so the request is built here.
-        """
-        from azure.core.rest import HttpRequest
-
-        path = await self._slot_path(target)
-        body = {"properties": {**properties, "trackdeploymentprogress": True}}
-        request = HttpRequest("PUT", f"{path}/extensions/onedeploy", params={"api-version": API_VERSION}, json=body)
-        doing = f"Deploying to {target}"
-        return begun_deployment(await self._send(doing, request, **NEVER_REPEAT), doing, self._deployment_url(path))
-
-    async def read_deployment(self, target: AppTarget, *, production: bool = False) -> str:
-        """The id of the last deployment to the slot, or production, or of the one under way; empty without any."""
-        doing, path = f"Reading the last deployment of app '{target.app}'", await self._slot_path(target)
-        url = self._deployment_url(path.rpartition("/slots/")[0] if production else path)
-        try:
-            response = await self._ask(url, doing)
-        except AzureResourceMissing:
-            return ""
-        return str(properties_in(response, doing).get("id") or "")
-
-    async def deployment_status(self, target: AppTarget, deployment: Deployment) -> OperationStatus:
-        """How a deployment goes; a failed one still answers 200, so its body is read.
-
-        App Service tells of the latest deployment, which may be somebody else's; then ours is asked for by its id.
-        """
-        doing = f"Asking how the deployment to {target} goes"
-
-        async def read() -> dict[str, Any]:
-            return properties_in(await self._ask(deployment.url, doing), doing)
-
-        def is_ours(seen: dict[str, Any]) -> bool:
-            return not has_ended(seen) or not deployment.id or seen.get("id") == deployment.id
-
-        latest = await settled(read, is_ours)
-        if is_ours(latest):
-            return deployment_status(latest)
-        url = self._deployment_url(await self._slot_path(target), deployment.id)
-        try:
-            return replaced_by(latest, properties_in(await self._ask(url, doing), doing))
-        except AzureResourceMissing:
-            return unknown_beside(latest)
-
-    @staticmethod
-    def _deployment_url(slot_path: str, deployment: str = "latest") -> str:
-        return f"{slot_path}/deployments/{deployment}?api-version={API_VERSION}"
-
-    async def set_image(self, target: AppTarget, image: str, os: str) -> None:
-        """Points the slot to a container image. The same image again would not be pulled, so it is restarted."""
-        client = await self.client()
-        with azure_errors(f"Setting the image of {target}"):
-            unchanged = await self.read_image(target, os) == image
-            if unchanged:
-                await client.web_apps.restart_slot(target.resource_group, target.app, target.slot)
-            else:
-                body = {"properties": {image_key(os): f"DOCKER|{image}"}}
-                await client.web_apps.update_configuration_slot(target.resource_group, target.app, target.slot, body)
-
-    async def begin_swap(self, target: AppTarget) -> str:
-        """Asks App Service to swap the slot with production; sent once, whatever happens.
-
-        Returns:
-            The address at which to ask how it goes.
-
-        Raises:
-            TransientAzureError: no answer, or one without that address: whether it swaps has to be looked for.
-        """
-        from azure.core.rest import HttpRequest
-
-        request = HttpRequest(
-            "POST",
-            f"{await self._slot_path(target)}/slotsswap",
-            params={"api-version": API_VERSION},
-            json={"targetSlot": PRODUCTION, "preserveVnet": True},
-        )
-        doing = f"Swapping {target} with production"
-        response = await self._send(doing, request, **NEVER_REPEAT)
-        if not (url := response.headers.get("Location")):
-            raise TransientAzureError(
-                f"{doing}: Azure answered {response.status_code} and not where to ask how it goes."
-            )
-        return str(url)
-
-    async def swap_status(self, url: str) -> OperationStatus:
-        """How a swap goes; App Service answers with the error's own status when it gave up.
-
-        Raises:
-            AzureRequestRejected: it may not be asked, or does not know the swap; how it goes is not known then.
-        """
-        try:
-            response = await self._ask(url, "Swapping")
-        except OperationInProgress as error:  # reading is never refused for that: it is how the swap ended
-            return OperationStatus(True, failure=str(error))
-        except AzureRequestRejected as error:
-            if error.status in (401, 403, 404):
-                raise
-            return OperationStatus(True, failure=str(error))
-        if response.status_code != ACCEPTED:
-            properties_in(response, "Asking how the swap goes")  # a page of something in between is no end of a swap
-        return OperationStatus(response.status_code != ACCEPTED)
-
-    async def _slot_path(self, target: AppTarget) -> str:
-        settings = await self.settings()
-        return (
-            f"/subscriptions/{settings.subscription_id}/resourceGroups/{target.resource_group}"
-            f"/providers/Microsoft.Web/sites/{target.app}/slots/{target.slot}"
-        )
 
 
 def _ours(rules: Iterable[WireRule], target: AppTarget) -> TrafficRule | None:

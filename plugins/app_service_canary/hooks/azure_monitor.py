@@ -72,11 +72,7 @@ class AzureMonitorSource(Source):
     async def _minutes(self, slot: str, start: datetime, end: datetime) -> dict[datetime, Measurement]:
         where = f"app '{self.target.app}'" if slot == PRODUCTION else f"slot '{slot}' of app '{self.target.app}'"
         doing = f"Reading the metrics of {where}"
-        settings = await self.hook.settings()
-        resource = (
-            f"/subscriptions/{settings.subscription_id}/resourceGroups/{self.target.resource_group}"
-            f"/providers/Microsoft.Web/sites/{self.target.app}{'' if slot == PRODUCTION else f'/slots/{slot}'}"
-        )
+        resource = await self.hook.resource_id(self.target, slot)
         query = (
             f"api-version={API_VERSION}&metricnames={','.join(self.metrics)}&interval=PT1M&aggregation=Total,Average"
             f"&timespan={start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}"

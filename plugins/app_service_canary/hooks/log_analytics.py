@@ -89,16 +89,11 @@ class LogsSource(Source):
             raise unreadable(doing, f"{type(error).__name__}: {error}") from None
 
     async def _query(self, slot: str, start: datetime, end: datetime) -> str:
-        settings = await self.hook.settings()
-        suffix = "" if slot == PRODUCTION else f"/slots/{slot}"
         known = {
             "app": self.target.app,
             "slot": slot,
             "role": self.target.app if slot == PRODUCTION else f"{self.target.app}-{slot}",
-            "resource_id": (
-                f"/subscriptions/{settings.subscription_id}/resourceGroups/{self.target.resource_group}"
-                f"/providers/Microsoft.Web/sites/{self.target.app}{suffix}"
-            ).lower(),
+            "resource_id": (await self.hook.resource_id(self.target, slot)).lower(),
             "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
             "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
         }

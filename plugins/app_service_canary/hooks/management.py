@@ -16,6 +16,7 @@ from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.hooks.app_hosts import AppHosts
 from app_service_canary.hooks.azure_errors import ERRORS_FROM, azure_errors, body_of, error_of, unreadable
 from app_service_canary.hooks.connection import AzureSettings
+from app_service_canary.release.app_state import PRODUCTION, AppTarget
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
@@ -92,6 +93,14 @@ class AzureManagementHook(AzureBaseHook):
             self._credential = self._credential or settings.async_credential()
             self._logs_client = LogsQueryClient(self._credential, **settings.logs_arguments())
         return self._logs_client
+
+    async def resource_id(self, target: AppTarget, slot: str) -> str:
+        """The resource id, which is its path as well, of an app's slot; of the app itself for `production`."""
+        subscription = (await self.settings()).subscription_id
+        return (
+            f"/subscriptions/{subscription}/resourceGroups/{target.resource_group}/providers/Microsoft.Web/sites/"
+            f"{target.app}{'' if slot == PRODUCTION else f'/slots/{slot}'}"
+        )
 
     async def ask_json(self, url: str, doing: str) -> Any:
         """Asks Azure Resource Manager for something that the client has no method for.

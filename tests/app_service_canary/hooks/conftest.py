@@ -1,5 +1,6 @@
 """The hook against the simulator, and a look at what it puts on the wire."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,12 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.hooks.connection import AzureSettings
-from app_service_canary.release.app_state import AppTarget
+from app_service_canary.release.app_state import AppTarget, OperationStatus
+
+POLL_INTERVAL = 0.05
+"""Seconds between questions to the simulator."""
+
+Calls = Callable[[str], list[dict[str, Any]]]
 
 
 @dataclass
@@ -64,7 +70,29 @@ def target(simulator: RunningSimulator, app: str) -> AppTarget:
 
 
 @pytest.fixture
-def calls(simulator: RunningSimulator) -> Callable[[str], list[dict[str, Any]]]:
+def calls(simulator: RunningSimulator) -> Calls:
     """The calls of one method that the simulator has answered since the test began."""
     start = max((entry["n"] for entry in simulator.journal()), default=0)
     return lambda method: [entry for entry in simulator.journal(start) if entry["method"] == method]
+
+
+@pytest.fixture
+def fresh(simulator: RunningSimulator, fresh_app: str) -> AppTarget:
+    """An app of the test's own."""
+    return AppTarget(simulator.resource_group, fresh_app, "stage")
+
+
+async def finished(ask: Callable[[], Any], timeout: float = 30.0) -> OperationStatus:
+    """How an operation ended."""
+
+    async def follow() -> OperationStatus:
+        while not (status := await ask()).done:  # noqa: ASYNC110 - Azure sends no events; it has to be asked
+            await asyncio.sleep(POLL_INTERVAL)
+        return status
+
+    return await asyncio.wait_for(follow(), timeout)
+
+
+def host(target: AppTarget) -> str:
+    """The slot's host, which the simulator names as Azure does."""
+    return f"{target.app}-{target.slot}.azurewebsites.net"

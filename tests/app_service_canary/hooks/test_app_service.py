@@ -1,46 +1,24 @@
-"""The hook, with Microsoft's own client, against the simulator."""
+"""Reading and changing apps by the hook, with Microsoft's own client, against the simulator."""
 
-import asyncio
-import logging
-import socket
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import Connect, OrderFault
-from tests.app_service_canary.hooks.conftest import Wire
+from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.hooks.conftest import Calls, Wire, finished, host
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import (
-    AzureRequestRejected,
     AzureResourceMissing,
     ChangedByOthers,
     OperationInProgress,
-    TransientAzureError,
     WeightNotApplied,
 )
 from app_service_canary.hooks.app_service import AppServiceHook
-from app_service_canary.release.app_state import AppTarget, OperationStatus, TrafficRule
-
-POLL_INTERVAL = 0.05
-"""Seconds between questions to the simulator."""
-
-Calls = Callable[[str], list[dict[str, Any]]]
+from app_service_canary.release.app_state import AppTarget, TrafficRule
 
 BETA = {"actionHostName": "beta.example", "reroutePercentage": 5.0, "name": "beta"}
 FADE = {"actionHostName": "fade.example", "reroutePercentage": 1.5, "name": "fade", "maxReroutePercentage": 3.0}
-
-
-@pytest.fixture
-def fresh(simulator: RunningSimulator, fresh_app: str) -> AppTarget:
-    """An app of the test's own."""
-    return AppTarget(simulator.resource_group, fresh_app, "stage")
-
-
-def host(target: AppTarget) -> str:
-    """The slot's host, which the simulator names as Azure does."""
-    return f"{target.app}-{target.slot}.azurewebsites.net"
 
 
 def rules_of(simulator: RunningSimulator, target: AppTarget) -> list[dict[str, Any]]:
@@ -50,17 +28,6 @@ def rules_of(simulator: RunningSimulator, target: AppTarget) -> list[dict[str, A
         {key: value for key, value in rule.items() if value is not None}
         for rule in config["experiments"]["rampUpRules"]
     ]
-
-
-async def finished(ask: Callable[[], Any], timeout: float = 30.0) -> OperationStatus:
-    """How an operation ended."""
-
-    async def follow() -> OperationStatus:
-        while not (status := await ask()).done:  # noqa: ASYNC110 - Azure sends no events; it has to be asked
-            await asyncio.sleep(POLL_INTERVAL)
-        return status
-
-    return await asyncio.wait_for(follow(), timeout)
 
 
 # --- reading ---
@@ -170,6 +137,24 @@ async def test_a_created_slot_copies_production_but_for_slot_settings_and_traffi
     state = await hook.read_slot(created)
     assert state is not None
     assert state.host == host(created)
+
+
+async def test_an_image_is_set_and_the_same_image_again_restarts_the_slot(
+    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, calls: Calls
+) -> None:
+    simulator.put_image("contoso.azurecr.io/web:3.0.0", sample_package("3.0.0"))
+    assert await hook.read_image(fresh, "linux") is None
+
+    await hook.set_image(fresh, "contoso.azurecr.io/web:3.0.0", "linux")
+
+    assert await hook.read_image(fresh, "linux") == "contoso.azurecr.io/web:3.0.0"
+    assert await hook.read_image(fresh, "linux", production=True) is None
+    assert len(calls("PATCH")) == 1
+
+    await hook.set_image(fresh, "contoso.azurecr.io/web:3.0.0", "linux")
+
+    assert len(calls("PATCH")) == 1
+    assert [entry["path"].rpartition("/")[2] for entry in calls("POST") if "/restart" in entry["path"]] == ["restart"]
 
 
 # --- traffic ---
@@ -317,77 +302,6 @@ async def test_another_slots_rule_that_changed_at_the_same_moment_is_told(
     assert "beta 5 %" in said
 
 
-# --- swapping ---
-
-
-async def test_a_swap_exchanges_the_contents(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    before = await hook.read_app(fresh)
-
-    url = await hook.begin_swap(fresh)
-
-    assert url is not None
-    assert await finished(lambda: hook.swap_status(url)) == OperationStatus(done=True)
-    after = await hook.read_app(fresh)
-    assert before.slot is not None
-    assert after.slot is not None
-    assert after.production.deployment_id == before.slot.deployment_id
-    assert after.slot.deployment_id == before.production.deployment_id
-    assert simulator.version(fresh.app) == "2.0.0"
-
-
-async def test_the_last_swap_is_told_by_both_slots_and_each_from_the_one_before(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    told = []
-    for _ in range(3):
-        state = await hook.read_app(fresh)
-        assert state.slot is not None
-        assert state.production.last_swap == state.slot.last_swap
-        told.append(state.production.last_swap)
-        simulator.swap(fresh.app)
-
-    assert told[0] == ""
-    assert told[1].startswith("stage -> Production at 20")
-    assert len(set(told)) == 3
-
-
-@pytest.mark.parametrize("answer", ["server_timeout", "gateway_timeout", "server_error", "throttled", "exclusive_lock"])
-async def test_a_swap_is_asked_for_once_whatever_azure_answers(
-    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault, calls: Calls, answer: str
-) -> None:
-    order_fault("WebApps_SwapSlotSlot", answer, times=5)
-
-    with pytest.raises(TransientAzureError, match=f"^Swapping slot 'stage' of app '{target.app}' "):
-        await hook.begin_swap(target)
-
-    assert [entry["path"].rpartition("/")[2] for entry in calls("POST") if "slots" in entry["path"]] == ["slotsswap"]
-
-
-async def test_a_swap_whose_answer_was_lost_is_not_repeated(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, order_fault: OrderFault, calls: Calls
-) -> None:
-    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after")
-
-    with pytest.raises(TransientAzureError, match="504 GatewayTimeout"):
-        await hook.begin_swap(fresh)
-
-    simulator.wait_until(lambda: simulator.version(fresh.app) == "2.0.0")
-    assert len([entry for entry in calls("POST") if entry["path"].endswith("slotsswap")]) == 1
-
-
-async def test_a_second_swap_is_told_that_one_is_in_progress(hook: AppServiceHook, fresh: AppTarget) -> None:
-    url = await hook.begin_swap(fresh)
-
-    with pytest.raises(OperationInProgress, match="another operation is in progress") as raised:
-        await hook.begin_swap(fresh)
-
-    assert (raised.value.status, raised.value.code) == (409, "59203")
-    assert url is not None
-    assert (await finished(lambda: hook.swap_status(url))).failure == ""
-
-
 async def test_an_app_is_busy_while_a_swap_runs_and_not_afterwards(
     hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
 ) -> None:
@@ -401,264 +315,3 @@ async def test_an_app_is_busy_while_a_swap_runs_and_not_afterwards(
     await finished(lambda: hook.swap_status(url))
     await hook.refuse_while_busy(fresh)
     assert rules_of(simulator, fresh) == [BETA, FADE]
-
-
-async def test_a_swap_that_azure_gives_up_has_failed_with_azures_reason(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    settings = f"{simulator.app_path(fresh.app, 'stage')}/config/appsettings"
-    # The slot's content starts and ends at once, so that the warm-up request meets nobody.
-    simulator.arm("PUT", settings, {"properties": {"SAMPLE_FAIL_START": "1"}}).raise_for_status()
-
-    url = await hook.begin_swap(fresh)
-    assert url is not None
-    status = await finished(lambda: hook.swap_status(url))
-
-    assert status.done
-    assert "Cannot swap" in status.failure
-    assert simulator.version(fresh.app) == "1.0.0"
-
-
-async def test_a_swap_that_may_not_be_asked_about_has_not_failed(
-    hook: AppServiceHook, fresh: AppTarget, order_fault: OrderFault
-) -> None:
-    url = await hook.begin_swap(fresh)
-    assert url is not None
-    order_fault("WebApps_GetOperationResultSlot", "forbidden")
-
-    with pytest.raises(AzureRequestRejected, match="403 AuthorizationFailed"):
-        await hook.swap_status(url)
-
-    assert (await finished(lambda: hook.swap_status(url))).failure == ""
-
-
-async def test_a_swap_that_azure_has_forgotten_is_not_known_to_have_failed(
-    hook: AppServiceHook, simulator: RunningSimulator, target: AppTarget
-) -> None:
-    path = f"{simulator.app_path(target.app, 'stage')}/operationresults/00000000-0000-0000-0000-000000000000"
-
-    with pytest.raises(AzureResourceMissing):
-        await hook.swap_status(f"{simulator.resource_manager}{path}?api-version=2025-05-01")
-
-
-# --- deploying ---
-
-
-async def test_a_package_is_deployed_by_its_address(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    package = simulator.put_package(f"{fresh.app}-3.0.0.zip", sample_package("3.0.0"))
-
-    begun = await hook.begin_deployment(fresh, {"packageUri": package, "type": "zip", "clean": True})
-
-    assert await finished(lambda: hook.deployment_status(fresh, begun)) == OperationStatus(done=True)
-    simulator.wait_until(lambda: simulator.version(fresh.app, "stage") == "3.0.0")
-
-
-async def test_a_package_that_cannot_be_fetched_fails_with_a_reason_without_its_signature(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    missing = f"{simulator.resource_manager}/_simulator/packages/nowhere.zip?sv=1&sig=0123456789abcdef"
-
-    begun = await hook.begin_deployment(fresh, {"packageUri": missing, "type": "zip"})
-    status = await finished(lambda: hook.deployment_status(fresh, begun))
-
-    assert status.done
-    assert status.failure
-    assert "0123456789abcdef" not in status.failure
-
-
-async def test_a_package_of_an_unknown_kind_is_rejected(hook: AppServiceHook, fresh: AppTarget) -> None:
-    with pytest.raises(AzureRequestRejected, match=f"^Deploying to slot 'stage' of app '{fresh.app}': "):
-        await hook.begin_deployment(fresh, {"packageUri": "https://h/p", "type": "floppy"})
-
-
-async def test_a_second_deployment_is_told_that_one_is_in_progress(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget
-) -> None:
-    package = simulator.put_package(f"{fresh.app}-3.0.0.zip", sample_package("3.0.0"))
-    properties = {"packageUri": package, "type": "zip"}
-    begun = await hook.begin_deployment(fresh, properties)
-
-    with pytest.raises(OperationInProgress, match="There is a deployment currently in progress"):
-        await hook.begin_deployment(fresh, properties)
-
-    await finished(lambda: hook.deployment_status(fresh, begun))
-
-
-async def test_an_image_is_set_and_the_same_image_again_restarts_the_slot(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, calls: Calls
-) -> None:
-    simulator.put_image("contoso.azurecr.io/web:3.0.0", sample_package("3.0.0"))
-    assert await hook.read_image(fresh, "linux") is None
-
-    await hook.set_image(fresh, "contoso.azurecr.io/web:3.0.0", "linux")
-
-    assert await hook.read_image(fresh, "linux") == "contoso.azurecr.io/web:3.0.0"
-    assert await hook.read_image(fresh, "linux", production=True) is None
-    assert len(calls("PATCH")) == 1
-
-    await hook.set_image(fresh, "contoso.azurecr.io/web:3.0.0", "linux")
-
-    assert len(calls("PATCH")) == 1
-    assert [entry["path"].rpartition("/")[2] for entry in calls("POST") if "/restart" in entry["path"]] == ["restart"]
-
-
-# --- when Azure does not do as asked ---
-
-
-@pytest.mark.parametrize("answer", ["server_error", "server_timeout", "gateway_timeout", "throttled"])
-@pytest.mark.parametrize(
-    ("operation", "method", "work"),
-    [
-        ("WebApps_Get", "GET", lambda hook, target: hook.read_production(target)),
-        ("WebApps_UpdateConfiguration", "PATCH", lambda hook, target: hook.set_weight(target, host(target), 7.0)),
-        ("WebApps_SwapSlotSlot", "POST", lambda hook, target: hook.begin_swap(target)),
-        ("WebApps_StartSlot", "POST", lambda hook, target: hook.start_slot(target)),
-        (
-            "WebApps_CreateOneDeployOperationSlot",
-            "PUT",
-            lambda hook, target: hook.begin_deployment(target, {"packageUri": "https://h/p", "type": "zip"}),
-        ),
-    ],
-)
-async def test_nothing_is_asked_twice_whatever_azure_answers(
-    hook: AppServiceHook,
-    target: AppTarget,
-    order_fault: OrderFault,
-    calls: Calls,
-    answer: str,
-    operation: str,
-    method: str,
-    work: Callable[[AppServiceHook, AppTarget], Awaitable[Any]],
-) -> None:
-    order_fault(operation, answer, times=5, app=target.app)
-
-    with pytest.raises(TransientAzureError):
-        await work(hook, target)
-
-    assert len([entry for entry in calls(method) if entry["operation"] == operation]) == 1
-
-
-async def test_how_long_azure_asks_to_wait_is_kept(
-    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault
-) -> None:
-    order_fault("WebApps_Get", "throttled", retry_after=17)
-
-    with pytest.raises(TransientAzureError) as raised:
-        await hook.read_production(target)
-
-    assert raised.value.retry_after == 17.0
-
-
-@pytest.mark.parametrize("fault", ["truncated", "not_json"])
-@pytest.mark.parametrize(
-    ("operation", "work"),
-    [
-        ("WebApps_Get", lambda hook, target: hook.read_production(target)),
-        ("WebApps_GetConfiguration", lambda hook, target: hook.read_rule(target)),
-        ("WebApps_UpdateConfiguration", lambda hook, target: hook.set_weight(target, host(target), 7.0)),
-        ("WebApps_GetDeploymentSlot", lambda hook, target: hook.read_deployment(target)),
-    ],
-)
-async def test_an_answer_that_cannot_be_read_is_worth_another_try(
-    hook: AppServiceHook,
-    target: AppTarget,
-    order_fault: OrderFault,
-    fault: str,
-    operation: str,
-    work: Callable[[AppServiceHook, AppTarget], Awaitable[Any]],
-) -> None:
-    order_fault(operation, fault)
-
-    with pytest.raises(TransientAzureError):
-        await work(hook, target)
-    await work(hook, target)
-
-
-async def test_two_answers_that_cannot_both_be_true_are_worth_another_try(
-    hook: AppServiceHook, simulator: RunningSimulator, fresh: AppTarget, order_fault: OrderFault
-) -> None:
-    simulator.swap(fresh.app)
-    order_fault("WebApps_GetSlot", "stale", app=fresh.app)
-
-    with pytest.raises(TransientAzureError, match="both hold deployment"):
-        await hook.read_app(fresh)
-
-    assert (await hook.read_app(fresh)).production.deployment_id.startswith(f"{fresh.app}__")
-
-
-async def test_a_missing_right_is_named_with_what_to_check(
-    hook: AppServiceHook, target: AppTarget, order_fault: OrderFault
-) -> None:
-    order_fault("WebApps_StopSlot", "forbidden")
-
-    with pytest.raises(AzureRequestRejected, match=f"^Stopping slot 'stage' of app '{target.app}': ") as raised:
-        await hook.stop_slot(target)
-
-    assert raised.value.code == "AuthorizationFailed"
-    assert "role given to its identity" in str(raised.value)
-
-
-async def test_a_wrong_secret_is_entra_ids_refusal_and_is_not_shown(
-    azure_connection: Connect, target: AppTarget, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with AppServiceHook(azure_connection(password="not-the-secret")) as hook:
-        with pytest.raises(AzureRequestRejected, match="AADSTS7000215") as raised:
-            await hook.read_app(target)
-
-    assert raised.value.status == 401
-    assert "not-the-secret" not in str(raised.value)
-    assert "not-the-secret" not in caplog.text
-
-
-async def test_no_secret_is_logged(
-    azure_connection: Connect, simulator: RunningSimulator, target: AppTarget, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with AppServiceHook(azure_connection()) as hook:
-        await hook.read_app(target)
-
-        assert simulator.client_secret not in repr(await hook.settings())
-        assert simulator.client_secret not in repr(hook)
-    assert simulator.client_secret not in caplog.text
-
-
-async def test_an_address_where_nobody_answers_is_worth_another_try(
-    azure_connection: Connect, target: AppTarget
-) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        nobody = f"https://127.0.0.1:{taken.getsockname()[1]}"
-        async with AppServiceHook(azure_connection(resource_manager=nobody)) as hook:
-            with pytest.raises(TransientAzureError, match="Azure could not be reached: "):
-                await hook.read_production(target)
-
-
-# --- connections ---
-
-
-def test_a_good_connection_tests_well(azure_connection: Connect) -> None:
-    works, said = AppServiceHook(azure_connection()).test_connection()
-
-    assert works
-    assert said.startswith("Reached Azure App Service; this identity sees ")
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"password": "not-the-secret"}, "AADSTS7000215"),
-        ({"subscriptionId": None}, "names no subscription"),
-        ({"subscriptionId": "00000000-0000-0000-0000-00000000dead"}, "Listing the web apps of connection"),
-        ({"cloud_environment": "AzureMoon"}, "allowed: AzurePublicCloud"),
-        ({"authority": "http://127.0.0.1"}, "Connection 'azure_app_service': "),
-    ],
-)
-def test_a_bad_connection_says_what_is_wrong(azure_connection: Connect, change: dict[str, Any], expected: str) -> None:
-    works, said = AppServiceHook(azure_connection(**change)).test_connection()
-
-    assert not works
-    assert expected in said
-    assert "not-the-secret" not in said

@@ -1,5 +1,7 @@
 """Opening and closing Microsoft's clients for an Airflow connection."""
 
+from typing import Any
+
 import pytest
 from azure.identity import ClientSecretCredential
 from tests.app_service_canary.conftest import Connect
@@ -46,3 +48,28 @@ async def test_a_connection_that_cannot_be_used_is_refused_when_it_is_needed(azu
 
 def test_the_credential_is_to_be_had_as_other_azure_hooks_have_it(azure_connection: Connect) -> None:
     assert isinstance(AppServiceHook(azure_connection()).get_credential(), ClientSecretCredential)
+
+
+def test_a_good_connection_tests_well(azure_connection: Connect) -> None:
+    works, said = AppServiceHook(azure_connection()).test_connection()
+
+    assert works
+    assert said.startswith("Reached Azure App Service; this identity sees ")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"password": "not-the-secret"}, "AADSTS7000215"),
+        ({"subscriptionId": None}, "names no subscription"),
+        ({"subscriptionId": "00000000-0000-0000-0000-00000000dead"}, "Listing the web apps of connection"),
+        ({"cloud_environment": "AzureMoon"}, "allowed: AzurePublicCloud"),
+        ({"authority": "http://127.0.0.1"}, "Connection 'azure_app_service': "),
+    ],
+)
+def test_a_bad_connection_says_what_is_wrong(azure_connection: Connect, change: dict[str, Any], expected: str) -> None:
+    works, said = AppServiceHook(azure_connection(**change)).test_connection()
+
+    assert not works
+    assert expected in said
+    assert "not-the-secret" not in said
