@@ -59,14 +59,11 @@ class AzureMonitorSource(Source):
         for number in range(int((end - start) / MINUTE)):
             minute = start + number * MINUTE
             settled = now - (minute + MINUTE) >= self.settings.settles_after
-            known = [side.get(minute) or (Measurement() if settled else None) for side in sides]
-            if known[0] is None or known[-1] is None:
+            if not settled and any(minute not in side for side in sides):
                 # Not there yet on one side: a minute that nobody knows of is not a minute without requests.
                 continue
-            baseline = known[1] if len(known) > 1 else None
-            windows.append(
-                self.watched.window(self.name, (minute, minute + MINUTE), now, known[0], baseline, final=settled)
-            )
+            known = [side.get(minute, Measurement()) for side in sides]
+            windows.append(self.watched.window(self.name, (minute, minute + MINUTE), now, *known, final=settled))
         return windows
 
     async def _minutes(self, slot: str, start: datetime, end: datetime) -> dict[datetime, Measurement]:

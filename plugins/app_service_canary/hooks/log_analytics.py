@@ -68,7 +68,7 @@ class LogsSource(Source):
     async def _window(self, minute: datetime, now: datetime) -> Window:
         span = (minute, minute + MINUTE)
         sides = await self.each_side(lambda slot: self._side(slot, *span))
-        return self.watched.window(self.name, span, now, sides[0], sides[1] if len(sides) > 1 else None)
+        return self.watched.window(self.name, span, now, *sides)
 
     async def _side(self, slot: str, start: datetime, end: datetime) -> Measurement:
         doing = f"Asking {self.name} about {'production' if slot == PRODUCTION else f'slot {slot!r}'} of app "

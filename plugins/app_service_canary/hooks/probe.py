@@ -59,12 +59,9 @@ class ProbeSource(Source):
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
         paths = [next(self.paths) for _ in range(self.at_once)]
-        asked = [self._ask(slot, path) for slot in self.watched.slots for path in paths]
-        answers = await asyncio.gather(*asked)
-        measured = [_measured(answers[first : first + len(paths)]) for first in range(0, len(answers), len(paths))]
+        sides = await self.each_side(lambda slot: asyncio.gather(*(self._ask(slot, path) for path in paths)))
         ended = datetime.now(timezone.utc)
-        canary, baseline = measured[0], measured[1] if len(measured) > 1 else None
-        return [self.watched.window(self.name, (now, ended), ended, canary, baseline)]
+        return [self.watched.window(self.name, (now, ended), ended, *map(_measured, sides))]
 
     async def _ask(self, slot: str, path: str) -> Answer:
         side = Side.VISITORS if slot == PRODUCTION else Side.SLOT

@@ -77,8 +77,7 @@ class PrometheusSource(Source):
         if any(_has_fallen(was, is_now) for was, is_now in zip(before[1], counters, strict=True)):
             return []
         grown = [_grown(was, is_now) for was, is_now in zip(before[1], counters, strict=True)]
-        baseline = grown[1] if len(grown) > 1 else None
-        return [self.watched.window(self.name, (before[0], now), now, grown[0], baseline)]
+        return [self.watched.window(self.name, (before[0], now), now, *grown)]
 
     async def _counters(self, slot: str, now: datetime) -> Counters:
         known = {"app": self.app, "slot": slot}

@@ -39,7 +39,7 @@ class Watched:
         span: tuple[datetime, datetime],
         read_at: datetime,
         canary: Measurement,
-        baseline: Measurement | None,
+        baseline: Measurement | None = None,
         *,
         final: bool = True,
     ) -> Window:

@@ -100,8 +100,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
             raise ValueError(f"operation {operation!r}; allowed: {', '.join(self.OPERATIONS)}")
         self.operation, self.operation_url, self.deployment_id = operation, operation_url, deployment_id
         self.pause = min(FIRST_PAUSE, self.poll_interval_seconds)
-        self.unknown_since: datetime | None = None
-        self.unknown_looks = 0
+        self.unknown: list[datetime] = []  # looks in a row at which the slot did not know ours
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -124,11 +123,8 @@ class AppServiceOperationTrigger(AppServiceTrigger):
 
     def _lost(self, beside: str) -> dict[str, Any] | None:
         """The event for a deployment that the slot has not known for too long."""
-        self.unknown_since = (self.unknown_since or now()) if beside else None
-        self.unknown_looks = self.unknown_looks + 1 if beside else 0
-        if self.unknown_since is None or self.unknown_looks < UNKNOWN_LOOKS:
-            return None
-        if (now() - self.unknown_since).total_seconds() < UNKNOWN_LIMIT:
+        self.unknown = [*self.unknown, now()] if beside else []
+        if len(self.unknown) < UNKNOWN_LOOKS or (now() - self.unknown[0]).total_seconds() < UNKNOWN_LIMIT:
             return None
         return event(
             FAILED,
@@ -138,7 +134,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
 
     async def troubled(self, error: TransientError) -> None:
         await super().troubled(error)
-        self._lost("")  # the slot may be restarting, and says nothing of ours until it has
+        self.unknown = []  # the slot may be restarting, and says nothing of ours until it has
 
     def next_pause(self) -> float:
         """Short at first, for many operations end soon, then longer and longer up to the poll interval."""
