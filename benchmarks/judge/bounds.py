@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from benchmarks.judge.rivals import Minutes
 from benchmarks.judge.worlds import Releases, World
@@ -54,24 +53,7 @@ def _chance_to_reject(
     chances = np.ones(1)
     for n, m, failed in zip(canary, baseline, canary_failures + baseline_failures, strict=True):
         if failed:
-            chances = np.convolve(chances, _hypergeometric(int(n), int(m), int(failed)))
+            chances = np.convolve(chances, hypergeom.pmf(np.arange(min(n, failed) + 1), n + m, failed, n))
     seen = int(canary_failures.sum())
     more = float(chances[seen + 1 :].sum())
     return float(np.clip((FALSE_ABORTS - more) / chances[seen], 0, 1))
-
-
-def _hypergeometric(n: int, m: int, failed: int) -> NDArray[np.float64]:
-    """The chances that 0, 1, … of the failed requests are among the n, of n + m."""
-    k = np.arange(min(n, failed) + 1)
-    possible = failed - k <= m
-    chances = np.zeros(len(k))
-    k = k[possible]
-    logs = _choose(n, k) + _choose(m, failed - k) - _choose(n + m, np.array(failed))
-    chances[possible] = np.exp(logs)
-    return chances
-
-
-def _choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The logarithm of how many ways there are to choose k of n."""
-    logs: NDArray[np.float64] = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return logs

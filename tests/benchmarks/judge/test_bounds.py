@@ -4,17 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.judge.bounds import _hypergeometric, knowing_no_rate, knowing_the_rate
+from benchmarks.judge.bounds import knowing_no_rate, knowing_the_rate
 from benchmarks.judge.worlds import World, releases
-from scipy.stats import hypergeom
 
 WORLD = World("60 a minute at 10 %", 60, (10.0,), minutes=30)
-
-
-@pytest.mark.parametrize(("n", "m", "failed"), [(3, 20, 5), (10, 2, 4), (0, 5, 2), (4, 0, 3)])
-def test_an_innocent_canarys_part_of_the_failures_is_hypergeometric(n: int, m: int, failed: int) -> None:
-    chances = _hypergeometric(n, m, failed)
-    assert chances == pytest.approx(hypergeom(n + m, failed, n).pmf(np.arange(len(chances))))
 
 
 @pytest.mark.parametrize("world", [WORLD, replace(WORLD, drift=4.0), replace(WORLD, burst=0.3)])
