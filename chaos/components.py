@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from chaos import keeper
 from chaos.metadata import Metadata
 from demo import airflow_home
-from demo.airflow_api import AirflowApi, is_healthy
+from demo.airflow_api import CONNECT_RETRIES, AirflowApi, is_healthy
 from demo.airflow_home import REPOSITORY, AirflowHome
 from demo.playground import AIRFLOW_TIMEOUT
 from demo.ports import ANY, LOOPBACK, free_port
@@ -84,7 +85,11 @@ class Components:
 
     def __init__(self, home: AirflowHome, folder: Path, programs: Mapping[str, Guarded], metadata: Metadata) -> None:
         self.home, self.folder, self.programs, self.metadata = home, folder, programs, metadata
-        self.operator, self.manager = (AirflowApi(home.url, user) for user in (home.operator, home.manager))
+        # Not patient itself: `insist` in the lane asks again, and has to know that it did.
+        self.operator, self.manager = (
+            AirflowApi(home.url, user, httpx.HTTPTransport(retries=CONNECT_RETRIES))
+            for user in (home.operator, home.manager)
+        )
         self.orders = folder / "orders"
 
     @classmethod
