@@ -82,8 +82,8 @@ class Comparison:
 
         Args:
             bake_is_over: whether the time at this weight has passed.
-            closing: whether this is the release's last watch before the manager is asked. Instead of a first pass it
-                takes the closing look, which may be taken once.
+            closing: whether this is the release's last watch before the manager is asked. Before any verdict but a
+                rejection it takes the closing look, which may be taken once.
             held: whether it is watched on for want of evidence, so that there is no need to say what is wanting.
         """
         if not self.sources:
@@ -92,13 +92,13 @@ class Comparison:
             return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
         if not bake_is_over and not (self.analysis.finish_early and self.before is None):
             return None
-        if not (doubts := self._doubts()):
-            if closing and (rejected := self._rejected_in_closing()):
-                return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
-            return Verdict(Outcome.PASS, (*self._reasons(), *self._advice()))
-        if held or not bake_is_over:
+        doubts = self._doubts()
+        if doubts and (held or not bake_is_over):
             return None
-        return Verdict(Outcome.INCONCLUSIVE, (*doubts, *self._reasons(), *self._advice()))
+        if closing and (rejected := self._rejected_in_closing()):
+            return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
+        outcome = Outcome.INCONCLUSIVE if doubts else Outcome.PASS
+        return Verdict(outcome, (*doubts, *self._reasons(), *self._advice()))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -203,7 +203,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         comparison = Comparison(self.rules, measuring.evidence, measuring.given_up, self.stable, measuring.seen_here)
         compared = comparison.judge(bake_is_over=over, closing=self.closing, held=over and self._is_held())
         suffices = compared is not None and compared.outcome is Outcome.PASS
-        if suffices:
+        if compared is not None:
             self.closing = False  # the closing look was taken
         available = judge_answers(self.seen, self.limits, bake_is_over=over or suffices)
         verdict = judge(available, compared, bake_is_over=over)

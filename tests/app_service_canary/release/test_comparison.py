@@ -47,6 +47,7 @@ def outcome(verdict: Verdict | None) -> Outcome | None:
 
 BAD = evidence((100, 12, 900, 2))
 GOOD = evidence((400, 2, 3600, 18))
+SLIGHTLY = evidence(*[(6, 0, 54, 0)] * 50, *[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2)
 FEW = evidence((10, 0, 90, 0))
 
 
@@ -131,21 +132,26 @@ def test_a_metric_that_is_off_is_not_looked_at() -> None:
 
 
 def test_the_closing_look_finds_what_the_running_bet_just_missed() -> None:
-    slightly = evidence(*[(6, 0, 54, 0)] * 50, *[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2)
-    assert outcome(judged(slightly)) is Outcome.PASS
-    verdict = judged(slightly, closing=True)
+    assert outcome(judged(SLIGHTLY)) is Outcome.PASS
+    verdict = judged(SLIGHTLY, closing=True)
     assert outcome(verdict) is Outcome.FAIL
     assert "At the end of the last step" in str(verdict)
-    assert judged(slightly, over=False, closing=True) is None
+    assert judged(SLIGHTLY, over=False, closing=True) is None
     early = analysis(finish_early=True, metrics=Metrics(failures=Failures(worse_by=0, notice=90)))
-    assert outcome(judged(slightly, early, over=False)) is Outcome.PASS
-    assert outcome(judged(slightly, early, over=False, closing=True)) is Outcome.FAIL
+    assert outcome(judged(SLIGHTLY, early, over=False)) is Outcome.PASS
+    assert outcome(judged(SLIGHTLY, early, over=False, closing=True)) is Outcome.FAIL
 
 
-def test_the_closing_look_is_taken_in_place_of_a_pass_alone() -> None:
-    slightly = evidence(*[(6, 0, 54, 0)] * 50, *[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2)
+def test_the_closing_look_is_taken_where_a_manager_would_be_asked_for_want_of_evidence_too() -> None:
     wanting = analysis(metrics=Metrics(failures=Failures(worse_by=0, min_requests=100_000)))
-    assert outcome(judged(slightly, wanting, closing=True)) is Outcome.INCONCLUSIVE
+    assert outcome(judged(SLIGHTLY, wanting)) is Outcome.INCONCLUSIVE
+    assert outcome(judged(SLIGHTLY, wanting, closing=True)) is Outcome.FAIL
+    assert outcome(judged(GOOD, wanting, closing=True)) is Outcome.INCONCLUSIVE
+
+
+def test_while_it_is_watched_on_for_want_of_evidence_the_closing_look_is_kept() -> None:
+    wanting = analysis(metrics=Metrics(failures=Failures(worse_by=0, min_requests=100_000)))
+    assert Comparison(wanting, {MONITOR: SLIGHTLY}).judge(bake_is_over=True, closing=True, held=True) is None
 
 
 def test_what_earlier_steps_saw_is_not_enough_for_this_one() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.app_service_canary.release.test_evidence import evidence
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator
 
@@ -148,6 +149,28 @@ async def test_without_enough_evidence_it_watches_on_and_then_has_no_verdict(
     assert "Not enough to judge failures: 0 canary requests were seen, 5 are needed." in ending["message"]
     assert "rule_cleared_at" not in ending
     assert now() - began > timedelta(seconds=1)
+
+
+async def test_the_last_watch_of_a_release_closes_when_it_has_watched_on_in_vain(
+    simulator: RunningSimulator, app: str
+) -> None:
+    analysis = {"sources": {"azure_monitor": {}}, "metrics": {"failures": {"min_requests": 100_000, "worse_by": 0}}}
+    seen = {"azure_monitor": evidence(*[(6, 1, 54, 0)] * 4, *[(6, 0, 54, 1)] * 2).to_json()}
+    began = now()
+    hold_until = began + timedelta(seconds=1)
+    for closing, outcome in ((False, "inconclusive"), (True, "fail")):
+        held = watch(
+            simulator,
+            app,
+            analysis=analysis,
+            evidence=seen,
+            bake_until=began,
+            hold_until=hold_until,
+            clear_on_failure=False,
+            closing=closing,
+        )
+        assert (await the_event(held))["outcome"] == outcome
+        assert now() > hold_until
 
 
 async def test_evidence_that_comes_in_while_it_watches_on_makes_a_verdict(
