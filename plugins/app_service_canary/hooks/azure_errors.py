@@ -20,7 +20,7 @@ from app_service_canary.errors import (
     OperationInProgress,
     TransientAzureError,
 )
-from app_service_canary.release.masking import without_signatures
+from app_service_canary.release.masking import without_queries
 
 IN_PROGRESS_CODES = ("59202", "59203", "59206")
 """App Service's extended codes for "another operation is in progress" on the webspace or the site, and for
@@ -77,7 +77,7 @@ def _extended_code(error: dict[str, Any]) -> str | None:
 
 
 def _shortened(text: str, limit: int = 600) -> str:
-    text = without_signatures(" ".join(text.split()))
+    text = without_queries(" ".join(text.split()))
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

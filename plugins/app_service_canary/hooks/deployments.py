@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.hooks.azure_errors import ODD_BODY, unreadable
 from app_service_canary.release.app_state import Deployment, OperationStatus
-from app_service_canary.release.masking import without_signatures
+from app_service_canary.release.masking import without_queries
 
 if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
@@ -57,7 +57,7 @@ def deployment_status(properties: Mapping[str, Any]) -> OperationStatus:
     if properties.get("status") != FAILED:
         return OperationStatus(has_ended(properties))
     text = properties.get("status_text") or properties.get("message") or "no reason given"
-    return OperationStatus(True, failure=without_signatures(str(text)))
+    return OperationStatus(True, failure=without_queries(str(text)))
 
 
 def replaced_by(other: Mapping[str, Any], ours: Mapping[str, Any]) -> OperationStatus:

@@ -9,11 +9,16 @@ SHORTEST_SECRET = 16
 """Characters. Shorter values of a query (a version number, say) would black out ordinary words of the log."""
 
 _SIGNATURE = re.compile(
-    r"((?:(?<![a-z])|(?<=%3f)|(?<=%253f))(?:sig|x-amz-signature|x-goog-signature)(?:=|%(?:25)*3d|\\u003d))"
+    r"((?:(?<![a-z])|(?<=%3f)|(?<=%253f))(?:(?:x-amz-|x-goog-)?sig(?:nature)?|(?:[a-z]+[_-]){0,3}token)(?:=|%(?:25)*3d|\\u003d))"
     r"(?:(?!%(?:25)*26|\\)[^&\s\"'<>;])+",
     re.IGNORECASE,
 )
-"""How a shared access signature stands in an address, also in one that is percent-encoded, in HTML or in JSON."""
+"""How a signature or a token stands in an address, also in one that is percent-encoded, in HTML or in JSON."""
+
+_ADDRESS = re.compile(r"(https?://([^\s/?#\"'<>]+)[^\s?#\"'<>]*)\?[^\s\"'<>]+", re.IGNORECASE)
+
+_OF_MICROSOFT = ("microsoft.com", "aka.ms")
+"""Hosts of the pages that Azure's own messages point to; their queries are part of the help."""
 
 _QUERY = re.compile(r"[?#&;]|%(?:25)*(?:3f|23|26)", re.IGNORECASE)
 
@@ -54,6 +59,17 @@ def secrets_of(url: str) -> list[str]:
 def without_signatures(text: str) -> str:
     """A text that may quote a package's address, without the signature, user and password in it."""
     return _USER.sub(r"\1***@", _SIGNATURE.sub(r"\1***", text))
+
+
+def without_queries(text: str) -> str:
+    """What Azure said, which may quote a package's address: nobody knows what its secret is called there."""
+
+    def hidden(address: re.Match[str]) -> str:
+        host = address[2].lower()
+        is_help = any(host == known or host.endswith(f".{known}") for known in _OF_MICROSOFT)
+        return address[0] if is_help else f"{address[1]}?***"
+
+    return without_signatures(_ADDRESS.sub(hidden, text))
 
 
 def cautiously(text: str) -> str:

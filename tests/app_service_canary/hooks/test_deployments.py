@@ -79,7 +79,8 @@ def test_a_deployment_of_which_nothing_is_known_has_not_ended() -> None:
         ({"status_text": "The app did not start."}, "The app did not start."),
         ({"status_text": "", "message": "OneDeploy"}, "OneDeploy"),
         ({}, "no reason given"),
-        ({"status_text": "No https://h/w.zip?sig=0123456789abcdef there."}, "No https://h/w.zip?sig=*** there."),
+        ({"status_text": "No https://h/w.zip?sig=0123456789abcdef there."}, "No https://h/w.zip?*** there."),
+        ({"status_text": "No https://h/w.zip?key=0123456789abcdef there."}, "No https://h/w.zip?*** there."),
     ],
 )
 def test_a_deployment_that_failed_says_why_without_signatures(properties: dict[str, str], failure: str) -> None:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_service_canary.release.masking import cautiously, secrets_of, without_secrets, without_signatures
+from app_service_canary.release.masking import (
+    cautiously,
+    secrets_of,
+    without_queries,
+    without_secrets,
+    without_signatures,
+)
 
 BLOB = "https://contoso.blob.core.windows.net/web/web-2.0.0.zip"
 SIGNATURE = "h9Wc+qPz/0123456789abcdef=="
@@ -92,12 +98,29 @@ def test_short_values_of_a_query_stay_readable_elsewhere_in_a_log() -> None:
             "https%253A%252F%252Fh%252Fw%253Fsig%253D***%2526sp%253Dr",
         ),
         ("https://s3.example/w?X-Amz-Signature=abc&a=1", "https://s3.example/w?X-Amz-Signature=***&a=1"),
+        ("https://h/w?Expires=9&Signature=a-b_c~&Key-Pair-Id=K", "https://h/w?Expires=9&Signature=***&Key-Pair-Id=K"),
+        ("https://h/w?token=glpat-abc&private_token=def", "https://h/w?token=***&private_token=***"),
         ("could not fetch https://maria:secret@host/w", "could not fetch https://***@host/w"),
         ("design=blue, assign=red, mail maria@host", "design=blue, assign=red, mail maria@host"),
+        ("CancellationToken=1", "CancellationToken=1"),
     ],
 )
 def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expected: str) -> None:
     assert expected == without_signatures(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No 'https://h/w.zip?anything=goes&x' there.", "No 'https://h/w.zip?***' there."),
+        ("https://h/w?k=1, https://u:p@h/w?k=1", "https://h/w?*** https://***@h/w?***"),
+        ("see https://go.microsoft.com/fwlink/?linkid=2095007", "see https://go.microsoft.com/fwlink/?linkid=2095007"),
+        ("https://notmicrosoft.com/w?key=1", "https://notmicrosoft.com/w?***"),
+        ("Is it up? Ask ?key=1 again.", "Is it up? Ask ?key=1 again."),
+    ],
+)
+def test_what_azure_says_shows_no_query_of_an_address_but_those_of_its_own_help(text: str, expected: str) -> None:
+    assert expected == without_queries(text)
 
 
 @given(secrets, secrets, st.sampled_from(["https://", "https:/", "//", "", " https://", "HTTPS://", "https:\\\\"]))
