@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.bases.sensor import BaseSensorOperator
 
+from app_service_canary.operators.task import remember, remembered
 from app_service_canary.release.drain import drained_at
 from app_service_canary.triggers.waiting import SETTLE, now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+_FIRST_LOOK = "first_look"
+"""Remembered: from when the cookies' life counts where the swap left no time."""
 
 
 class PinnedUsersDrainedSensor(BaseSensorOperator):
@@ -75,4 +80,13 @@ class PinnedUsersDrainedSensor(BaseSensorOperator):
         swapped = ti.xcom_pull(task_ids=self.swap_task_id) or {}
         seen = [(ti.xcom_pull(task_ids=task) or {}).get("pinned_for_seconds") for task in self.watch_task_ids]
         cleared = swapped.get("rule_cleared_at") or swapped.get("at")
-        return drained_at(datetime.fromisoformat(cleared) if cleared else now(), seen, self.at_most)
+        return drained_at(datetime.fromisoformat(cleared or self._first_look(context)), seen, self.at_most)
+
+    @staticmethod
+    def _first_look(context: Context) -> str:
+        """When this task began: a person who marks the swap as success leaves no time of it."""
+        first: str | None = remembered(context, _FIRST_LOOK)
+        if first is None:
+            first = now().isoformat()
+            remember(context, _FIRST_LOOK, first)
+        return first

@@ -1,5 +1,6 @@
 """Waiting until nobody is pinned to the slot."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_a_wait_that_is_ended_too_early_goes_on() -> None:
         sensor().execute_complete(after(10, first=60), event="another task's")
     assert deferred.value.trigger.moment - now() > timedelta(seconds=45)
     assert sensor().execute_complete(after(61, first=60))
+
+
+def test_after_a_swap_that_a_person_marked_success_the_wait_counts_from_its_own_beginning() -> None:
+    context = task_context("drain", swap={}, first={"pinned_for_seconds": 0.3})
+    with pytest.raises(TaskDeferred):
+        sensor().execute(context)
+    time.sleep(0.3)
+    assert sensor().execute_complete(context)
 
 
 def test_without_deferral_airflows_own_sensor_asks_again_and_again() -> None:
