@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_before_delay, wait_exponential_jitter
@@ -32,6 +33,9 @@ JITTER = 0.25
 
 LOOK_AGAIN = (2.0, 5.0)
 """Seconds between looks at something that Azure may tell of as it was before our last change to it."""
+
+READ_BACK = timedelta(minutes=3)
+"""How long Azure may go on telling of the time before a swap that it calls done; longer than swaps usually take."""
 
 _growing = wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
 
@@ -80,15 +84,17 @@ async def patiently(work: Callable[[], Awaitable[T]], patience: timedelta, log: 
         raise AzureUnavailable(f"{error} Tried for {format_duration(patience)}, in vain.") from error
 
 
-async def settled(look: Callable[[], Awaitable[T]], expected: Callable[[T], bool]) -> T:
+async def settled(look: Callable[[], Awaitable[T]], expected: Callable[[T], bool], limit: timedelta | None = None) -> T:
     """What is seen as soon as it is as expected, or else at the last look: a reading may be older than a write.
 
     Args:
         look: reads Azure.
         expected: whether what was read is what was left there.
+        limit: for how long it is looked at, where it is known that something was written; None: twice more.
     """
+    more = repeat(LOOK_AGAIN[-1], round(limit.total_seconds() / LOOK_AGAIN[-1])) if limit else ()
     seen = await look()
-    for pause in LOOK_AGAIN:
+    for pause in chain(LOOK_AGAIN, more):
         if expected(seen):
             break
         await asyncio.sleep(pause)

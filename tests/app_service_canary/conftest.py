@@ -12,6 +12,7 @@ from tests import airflow_environment  # noqa: F401 - imported for what it does 
 from tests.simulator import RunningSimulator
 
 from app_service_canary import patience
+from app_service_canary.operators import restore, swap
 from app_service_canary.triggers import waiting
 from app_service_simulator.faults.fault import Fault
 
@@ -31,6 +32,8 @@ def quick_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried or looked at again is so soon, as the simulator is quick."""
     monkeypatch.setattr(patience, "_growing", lambda state: 0.05)
     monkeypatch.setattr(patience, "LOOK_AGAIN", (0.05, 0.05))
+    for module in (swap, restore):
+        monkeypatch.setattr(module, "READ_BACK", timedelta(seconds=1))
 
 
 @pytest.fixture

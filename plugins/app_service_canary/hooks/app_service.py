@@ -280,7 +280,7 @@ class AppServiceHook(AppServiceOperationsHook):
             OperationInProgress: it works on the app; ask again later.
         """
         rules = await self._wire_rules(target)
-        await self._write_rules(target, without(rules, target.slot))
+        await self._write_and_read_back(target, without(rules, target.slot))
         return _ours(rules, target) is not None
 
     async def _write_rules(self, target: AppTarget, rules: list[WireRule]) -> None:

@@ -18,7 +18,7 @@ from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
-from app_service_canary.patience import settled
+from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.app_state import Before
 from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import AppState, TrafficRule
 
-_UNDONE, _SETTLED = "undone", "settled_at_swap"
-"""State keys: what was undone; and for which request of a swap all was, with the last swap Azure knew of then."""
+_SETTLED = "settled_at_swap"
+"""State key: for which request of a swap all was undone, with the last swap Azure knew of then."""
 
 _PROMOTED = "promoted"
 """In place of that last swap: what this request brought about is not to be undone, whatever is swapped later."""
 
 _UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
-_PREPARED, _FOREIGN = "prepared", "foreign"
-"""Remembered: until when this may take, and how far it has come."""
+_UNDONE, _PREPARED, _FOREIGN, _SWAPPED = "undone", "prepared", "foreign", "swap_was_under_way"
+"""Remembered: until when this may take, and how far it has come; that a swap was under way since the last request for
+one, so that what Azure tells next may be of the time before."""
 
 SWAP_BACKS = 3
 """How often a swap back that App Service gave up is tried: one may meet a stable version that is slow to wake."""
@@ -102,9 +103,11 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if url:
             remember(context, _SWAPPING, url)
             return self._wait_for("swap", url, context)
-        context["task_state_store"].set(_SETTLED, [self._request(context), state.production.last_swap])
+        promoted = self._settled_at(context) == _PROMOTED and before.swapped_in(state.production)
         if before.swapped_in(state.production):
-            remember(context, _FOREIGN, "Production holds what somebody else swapped in; it was not swapped back.")
+            remember(context, _FOREIGN, self._why_not_swapped_back(promoted))
+        if not promoted:
+            context["task_state_store"].set(_SETTLED, [self._request(context), state.production.last_swap])
         return self._end_slot(context, before, state)
 
     def finish(self, context: Context, event: dict[str, Any]) -> Any:
@@ -122,6 +125,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 raise self._incomplete(event["message"], (Undo.SWAP_BACK,), ())
             else:
                 self.log.warning("%s Looking at what is so now.", event["message"])
+        if succeeded:
+            remember(context, _SWAPPED, True)
         remember(context, _WAITED, True)
         return self.act(context)
 
@@ -171,6 +176,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 await hook.start_slot(self.target)
             else:
                 remember(context, _SWAP_BACKS, (remembered(context, _SWAP_BACKS) or 0) + 1)
+                remember(context, _SWAPPED, False)
                 return state, await hook.begin_swap(self.target)
             self._note(context, undo)
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
@@ -183,30 +189,39 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return state, None
 
     async def _wait_while_busy(self, hook: AppServiceHook, context: Context) -> AzureRequestRejected | None:
-        """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer.
+        """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer. Where
+        none has begun that could have changed the rules or production, nothing needs to be waited for.
 
         Returns:
             Why writing is refused for good, as under a lock. Then nothing can be under way either; and perhaps
             nothing needs to be written.
         """
+        if not self._may_have_changed_traffic(context):
+            return None
         try:
             if await hook.refuse_while_busy(self.target):
                 self._note(context, Undo.CLEAR_RULE)
+        except OperationInProgress:
+            remember(context, _SWAPPED, self._asked(context))
+            raise
         except AzureRequestRejected as error:
             return error
         return None
 
     async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
-        asked, changed = self._asked(context), self._users_were_sent(context)
-        swapped_back = bool(remembered(context, _SWAP_BACKS))
+        request, changed = self._request(context), self._users_were_sent(context)
+        swapped_back, was_swapped = bool(remembered(context, _SWAP_BACKS)), remembered(context, _SWAPPED)
 
         def is_plausible(seen: AppState) -> bool:
             if swapped_back:
                 return not before.swapped_in(seen.production)
-            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=asked))
+            if was_swapped and request["before"] != seen.production.last_swap:
+                return True
+            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=request is not None))
 
-        state = await settled(lambda: hook.read_app(self.target), is_plausible)
+        limit = READ_BACK if was_swapped else None
+        state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
         seen.append(state)
         return state
 
@@ -286,14 +301,40 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
 
     def _others_swapped_since(self, context: Context, state: AppState) -> bool:
-        """The way back from this very request was through once, as when this run is cleared after a later release."""
+        """The way back from this very request was through once, as when this run is cleared after a later release. What
+        it promoted stays, unless it is watched again, rejected, and nobody has swapped since."""
+        settled_at = self._settled_at(context)
+        if settled_at == _PROMOTED and self._states(context, self.promoted_task_id) == ["failed"]:
+            swapped = context["ti"].xcom_pull(task_ids=self.swap_task_id) or {}
+            settled_at = swapped.get("last_swap", _PROMOTED)
+        return settled_at is not None and settled_at != state.production.last_swap
+
+    def _settled_at(self, context: Context) -> str | None:
+        """The last swap when the way back from the last request was through; None when it was not yet."""
         request, last_swap = context["task_state_store"].get(_SETTLED) or (None, None)
-        return request is not None and request == self._request(context) and last_swap != state.production.last_swap
+        return last_swap if request is not None and request == self._request(context) else None
+
+    def _why_not_swapped_back(self, promoted: bool) -> str:
+        if not promoted:
+            return "Production holds what somebody else swapped in; it was not swapped back."
+        back = by_hand(self.target, (Undo.SWAP_BACK,), ())
+        return (
+            f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since; it "
+            f"was not swapped back. To go back: {back}"
+        )
+
+    def _may_have_changed_traffic(self, context: Context) -> bool:
+        """A step or the swap has begun; Airflow has no other word of a task whose process was killed."""
+        states = self._states(context, *self.shift_task_ids, self.swap_task_id)
+        return not {*states} <= {None, "skipped", "upstream_failed", "removed"} or self._users_were_sent(context)
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
+        return self._states(context, task_id) == ["success"]
+
+    def _states(self, context: Context, *task_ids: str) -> list[str | None]:
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
-        return states.get(ti.run_id, {}).get(task_id) == "success"
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id])
+        return list(states.get(ti.run_id, {}).values())
 
     def _swap_under_way(self, context: Context) -> str | None:
         if url := remembered(context, _SWAPPING):
@@ -318,10 +359,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     def _note(self, context: Context, undo: Undo) -> None:
         undone = self._undone(context)
         if undo.value not in undone:
-            context["task_state_store"].set(_UNDONE, [*undone, undo.value])
+            remember(context, _UNDONE, [*undone, undo.value])
 
     def _undone(self, context: Context) -> list[str]:
-        return list(context["task_state_store"].get(_UNDONE) or [])
+        return list(remembered(context, _UNDONE) or [])
 
     def _report(self, context: Context, of_the_slot: str) -> dict[str, Any]:
         where = remembered(context, _FOREIGN) or "New users are on the stable version."

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AzureUnavailable, ChangedByOthers, SwapFailed, TransientError
+from app_service_canary.errors import (
+    AzureUnavailable,
+    ChangedByOthers,
+    OperationInProgress,
+    SwapFailed,
+    TransientError,
+)
 from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import weight_left
-from app_service_canary.patience import settled
+from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.ownership import refuse_foreign_content
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
@@ -18,10 +24,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import Before
+    from app_service_canary.release.app_state import AppState, Before, SlotState
 
 OPERATION_KEY = "operation_url"
-"""XCom and state key: where to ask how the swap goes, for a later try and for `restore`."""
+"""XCom key, and remembered: where to ask how the swap goes, for a later try and for `restore`."""
 
 ASKED_KEY = "swap_asked"
 """XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value tells
@@ -30,14 +36,12 @@ this request from any other: `at`, and `before`, the last swap that Azure knew o
 _ASKED_SINCE_CLEARED = "asked_since_cleared"
 """Remembered: a person's clearing is an order to swap anew, and is carried out once."""
 
-_CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
-"""State keys: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
+_CLEARING, _CLEARED_AT, _BUSY = "clearing_rule", "rule_cleared_at", "busy_since_asked"
+"""Remembered: that a missing rule is our own doing, noted before it is cleared; since when there is none; and that App
+Service was at work after the swap was asked for, so that what it tells next may be of the time before."""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
-
-READ_BACK = timedelta(minutes=3)
-"""How long Azure may go on telling of the time before a swap that it calls done; longer than swaps usually take."""
 
 
 class AppServiceSwapSlotsOperator(AppServiceOperator):
@@ -82,10 +86,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         if (asked := store.get(ASKED_KEY)) is not None:
             # Airflow has removed what the try before left for `restore`.
             context["ti"].xcom_push(ASKED_KEY, asked)
-        url = store.get(OPERATION_KEY) or self.with_hook(lambda hook: self._begin(hook, context, before))
+        url = remembered(context, OPERATION_KEY) or self.with_hook(lambda hook: self._begin(hook, context, before))
         if url is None:
             return self._swapped(context, before)
-        store.set(OPERATION_KEY, url)
+        remember(context, OPERATION_KEY, url)
         context["ti"].xcom_push(OPERATION_KEY, url)
         return self.wait_with(
             AppServiceOperationTrigger(
@@ -103,11 +107,19 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         asked = store.get(ASKED_KEY)
         if asked is not None:
             # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
-            await hook.refuse_while_busy(self.target)
+            try:
+                await hook.refuse_while_busy(self.target)
+            except OperationInProgress:
+                remember(context, _BUSY, True)
+                raise
+
+        def tells_of_now(seen: AppState) -> bool:
+            swapped = asked is None or before.swapped_in(seen.production)
+            return swapped or seen.production.last_swap != asked["before"]
+
         # What is read just after a swap may tell of the time before it.
-        state = await settled(
-            lambda: hook.read_app(self.target), lambda seen: asked is None or before.swapped_in(seen.production)
-        )
+        limit = READ_BACK if remembered(context, _BUSY) else None
+        state = await settled(lambda: hook.read_app(self.target), tells_of_now, limit)
         if before.swapped_in(state.production):
             if asked is None:
                 raise ChangedByOthers(
@@ -122,15 +134,16 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 f"{state.production.last_swap}). It was not swapped again."
             )
         await self._refuse_what_others_changed(hook, context)
-        store.set(_CLEARING, True)
-        left = weight_left(context, self.shift_task_ids or ())
-        await hook.clear_weight(self.target, was_left=left is not None and not store.get(_CLEARED_AT))
-        if not store.get(_CLEARED_AT):
-            store.set(_CLEARED_AT, now().isoformat())
+        remember(context, _CLEARING, True)
+        left, cleared_at = weight_left(context, self.shift_task_ids or ()), remembered(context, _CLEARED_AT)
+        await hook.clear_weight(self.target, was_left=left is not None and not cleared_at)
+        if not cleared_at:
+            remember(context, _CLEARED_AT, now().isoformat())
         self.log.info("All new users go to production; swapping %s into it.", self.target)
         asking = {"at": now().isoformat(), "before": state.production.last_swap}
         store.set(ASKED_KEY, asking)
         remember(context, _ASKED_SINCE_CLEARED, True)
+        remember(context, _BUSY, False)
         context["ti"].xcom_push(ASKED_KEY, asking)
         return await hook.begin_swap(self.target)
 
@@ -141,7 +154,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
     async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
         if self.shift_task_ids is not None and not was_cleared(context, self.retries):
-            cleared_by_us = context["task_state_store"].get(_CLEARING) is not None
+            cleared_by_us = remembered(context, _CLEARING) is not None
             left = weight_left(context, self.shift_task_ids)
             await hook.refuse_foreign_rule(self.target, (left, None) if cleared_by_us else (left,))
         deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
@@ -157,23 +170,28 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:
-            context["task_state_store"].delete(OPERATION_KEY)
+            remember(context, OPERATION_KEY, None)
             raise SwapFailed(f"{event['message']}")
         return self._swapped(context, known_before(context, self.preflight_task_id))
 
     def _swapped(self, context: Context, before: Before) -> dict[str, Any]:
-        async def read_back(hook: AppServiceHook) -> None:
+        async def read_back(hook: AppServiceHook) -> SlotState:
             production = await hook.read_production(self.target)
             if not before.swapped_in(production):
                 raise TransientError(
                     f"App Service says the swap of {self.target} is done, but production holds deployment "
                     f"{production.deployment_id}."
                 )
+            return production
 
         try:
-            self.with_hook(read_back, READ_BACK)
+            production = self.with_hook(read_back, READ_BACK)
         except AzureUnavailable as error:
             raise SwapFailed(f"{error} Look at the app's activity log.") from error
-        context["task_state_store"].delete(OPERATION_KEY)
+        remember(context, OPERATION_KEY, None)
         self.log.info("Production of app '%s' has the new version.", self.app)
-        return {"rule_cleared_at": context["task_state_store"].get(_CLEARED_AT), "at": now().isoformat()}
+        return {
+            "rule_cleared_at": remembered(context, _CLEARED_AT),
+            "at": now().isoformat(),
+            "last_swap": production.last_swap,
+        }

@@ -20,7 +20,7 @@ from app_service_canary import patience
 from app_service_canary.errors import AzureUnavailable, OperationInProgress
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
-from app_service_canary.operators.swap import ASKED_KEY
+from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_simulator.faults.fault import Fault
 
@@ -67,7 +67,9 @@ def test_a_swap_that_ends_between_looking_and_asking_is_not_undone(
     monkeypatch.setattr(patience, "LOOK_AGAIN", ())  # the look after which the swap ends is the last
     context = ready_to_swap(simulator, fresh_app)
     hold_the_swap(simulator, fresh_app)
-    context["task_state_store"].set(ASKED_KEY, "")  # as a try that was killed before it heard Azure's answer
+    context["task_state_store"].set(
+        ASKED_KEY, {"before": ""}
+    )  # as a try that was killed before it heard Azure's answer
     assert begin_swap(simulator, fresh_app).status_code == 202
 
     with pytest.raises(AzureUnavailable, match="in progress"):
@@ -85,6 +87,7 @@ def test_a_swap_that_ends_just_after_the_way_back_has_looked_is_undone(
     end_the_swap: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("app_service_canary.operators.restore.READ_BACK", NO_PATIENCE)
     monkeypatch.setattr(patience, "LOOK_AGAIN", ())
     context = after_asking_for_a_swap(simulator, fresh_app)
     hold_the_swap(simulator, fresh_app)
@@ -123,25 +126,44 @@ def test_a_swap_whose_answer_was_lost_is_undone_by_the_way_back(simulator: Runni
     assert simulator.version(fresh_app) == "1.0.0"
 
 
+@pytest.mark.parametrize("looks", [1, 8])
 def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
-    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
     way_back = restore(simulator, fresh_app)
     read_app, refuse_while_busy = AppServiceHook.read_app, AppServiceHook.refuse_while_busy
     from_before = way_back.with_hook(lambda hook: hook.read_app(way_back.target))
-    simulator.swap(fresh_app)
+    begin_swap(simulator, fresh_app)  # whose answer was lost: it is met under way, and waited for
     stale: list[AppState] = []
 
     async def free_and_then_stale(self: AppServiceHook, target: AppTarget) -> None:
         await refuse_while_busy(self, target)
-        stale.append(from_before)
+        stale.extend([from_before] * looks)
 
-    async def read_stale_once(self: AppServiceHook, target: AppTarget) -> AppState:
+    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
         return stale.pop() if stale else await read_app(self, target)
 
     monkeypatch.setattr(AppServiceHook, "refuse_while_busy", free_and_then_stale)
-    monkeypatch.setattr(AppServiceHook, "read_app", read_stale_once)
+    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    way_back.execute(context)
+
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
+
+
+def test_a_swap_that_was_waited_for_is_undone_though_azure_tells_of_the_time_before_it_for_long(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    way_back, read_app = restore(simulator, fresh_app), AppServiceHook.read_app
+    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
+    context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
+
+    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
+        return stale.pop() if stale else await read_app(self, target)
+
+    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
     way_back.execute(context)
 
     assert simulator.version(fresh_app) == "1.0.0"

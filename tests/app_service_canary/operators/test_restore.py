@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import OrderFault
-from tests.app_service_canary.operators.test_swap import preflight_of, swaps
+from tests.app_service_canary.operators.test_swap import preflight_of, swaps, writes
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
 
@@ -38,7 +38,7 @@ def after_preflight(simulator: RunningSimulator, app: str) -> dict[str, Any]:
 
 def after_asking_for_a_swap(simulator: RunningSimulator, app: str) -> dict[str, Any]:
     context = after_preflight(simulator, app)
-    context["ti"].xcoms["swap", ASKED_KEY] = ""
+    context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": ""}
     return context
 
 
@@ -315,6 +315,54 @@ def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
     context["ti"].states.clear()
     assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == []
     assert simulator.version(fresh_app) == "2.0.0"
+
+
+def promoted(simulator: RunningSimulator, app: str) -> dict[str, Any]:
+    """The context of a run that has promoted its version."""
+    context = after_asking_for_a_swap(simulator, app)
+    simulator.swap(app)
+    task = restore(simulator, app)
+    last_swap = task.with_hook(lambda hook: hook.read_production(task.target)).last_swap
+    context["ti"].xcoms["swap", "return_value"] = {"last_swap": last_swap}
+    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
+    task.execute(context)
+    return context
+
+
+def test_a_promoted_version_that_is_watched_again_and_rejected_is_swapped_back(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = promoted(simulator, fresh_app)
+    context["ti"].states["watch_promoted"] = "failed"
+    returned = restore(simulator, fresh_app).execute(cleared(context))
+    assert returned["undone"] == ["swap the stable version back"]
+    assert "New users are on the stable version." in returned["sentence"]
+    assert simulator.version(fresh_app) == "1.0.0"
+
+
+def test_a_promoted_version_that_is_rejected_after_later_swaps_is_left_with_the_command_that_takes_it_out(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = promoted(simulator, fresh_app)
+    context["ti"].states["watch_promoted"] = "failed"
+    for _ in range(2):
+        simulator.swap(fresh_app)
+    said = restore(simulator, fresh_app).execute(cleared(context))["sentence"]
+    assert f"Production of app '{fresh_app}' holds what this run had promoted before" in said
+    assert "az webapp deployment slot swap" in said
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_a_run_in_which_no_step_began_writes_no_rules_on_its_way_back(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, before = after_preflight(simulator, fresh_app), len(writes(simulator, fresh_app))
+    context["ti"].states |= {"deploy": "failed", "swap": "upstream_failed"}
+    restore(simulator, fresh_app).execute(context)
+    assert writes(simulator, fresh_app)[before:] == []
+    context["ti"].states["canary_10.shift"] = "failed"  # killed, perhaps, before it could say what it did
+    restore(simulator, fresh_app, shift_task_ids=["canary_10.shift"]).execute(cleared(context))
+    assert writes(simulator, fresh_app)[before:] == ["WebApps_UpdateConfiguration"]
 
 
 def test_a_watch_that_was_marked_before_there_was_a_swap_promotes_nothing(

@@ -9,9 +9,12 @@ from tests.app_service_canary.task_context import cleared, next_try, task_contex
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import AzureUnavailable, ChangedByOthers, PreflightRefused, SwapFailed
+from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY, AppServiceSwapSlotsOperator
+from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.triggers import waiting
+from app_service_canary.triggers.waiting import now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -125,6 +128,39 @@ def test_a_swap_that_somebody_has_swapped_back_is_not_swapped_again_unless_a_per
     assert simulator.version(fresh_app) == "2.0.0"
 
 
+def test_a_swap_that_is_cleared_after_the_way_back_is_asked_for_anew(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
+    operator.execute(context)  # and then its run was marked failed, and nothing more was heard of it
+    simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+    assert simulator.swap(fresh_app).status_code == 200
+    came_back = now().isoformat()
+    returned = swap(simulator, fresh_app).execute(cleared(context))
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert returned["rule_cleared_at"] > came_back
+
+
+def test_what_azure_tells_for_long_of_the_time_before_a_swap_it_was_seen_at_is_not_believed(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
+    read_app = AppServiceHook.read_app
+    from_before = operator.with_hook(lambda hook: hook.read_app(operator.target))
+    stale = [from_before] * 8
+
+    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
+        return stale.pop() if stale else await read_app(self, target)
+
+    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after", app=fresh_app)
+    operator.execute(context)
+    assert stale == []
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1
+
+
 @pytest.mark.parametrize("found", [None, 20.0])
 def test_a_rule_that_somebody_changed_since_the_last_step_stops_the_swap_and_nothing_is_written(
     simulator: RunningSimulator, fresh_app: str, found: float | None
@@ -201,7 +237,7 @@ def test_a_swap_that_another_try_began_is_waited_for(simulator: RunningSimulator
     context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
     operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
     operator.execute(context)
-    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == context["task_state_store"][OPERATION_KEY]
+    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == context["task_state_store"][OPERATION_KEY]["value"]
     swap(simulator, fresh_app).execute(next_try(context))
     assert swaps(simulator, fresh_app) == 1
 
