@@ -50,7 +50,10 @@ def _judge(minutes: list[tuple[Measurement, Measurement]], analysis: Analysis) -
     for number, (canary, baseline) in enumerate(minutes, start=1):
         evidence = evidence.and_then(window(number, canary, baseline))
         last = number == len(minutes)
-        verdict = Comparison(analysis, {"azure_monitor": evidence}).judge(bake_is_over=last, closing=last)
+        comparison = Comparison(analysis, {"azure_monitor": evidence})
+        verdict = comparison.judge(bake_is_over=last)
+        if verdict is not None and last:
+            verdict = comparison.after_closing_look(verdict)
         if verdict is not None and verdict.outcome is Outcome.FAIL:
             return number
     return 0

@@ -12,10 +12,11 @@ from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, TaskG
 
 from app_service_canary.broken_release import BrokenRelease
 from app_service_canary.errors import InvalidReleasePlan
-from app_service_canary.operators.analysis import CanaryAnalysisOperator, PromotedAnalysisOperator
+from app_service_canary.operators.analysis import CanaryAnalysisOperator
 from app_service_canary.operators.deploy import AppServiceDeployOperator
 from app_service_canary.operators.outcome import ReleaseOutcomeOperator
 from app_service_canary.operators.preflight import ReleasePreflightOperator
+from app_service_canary.operators.promoted_analysis import PromotedAnalysisOperator
 from app_service_canary.operators.restore import AppServiceRestoreTrafficOperator
 from app_service_canary.operators.slot import AppServiceStartSlotOperator, AppServiceStopSlotOperator
 from app_service_canary.operators.swap import AppServiceSwapSlotsOperator

@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.log import mask_secret
-
-from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan, SwapFailed
+from app_service_canary.errors import AnalysisInconclusive, AppServiceCanaryError, CanaryRejected, InvalidReleasePlan
 from app_service_canary.operators.hold import ask_to_go_on
-from app_service_canary.operators.stable import remember_stable, stable_asset
-from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
+from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
 from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.decision import APPROVED, Decision
 from app_service_canary.release.durations import format_duration, parse_bake
-from app_service_canary.release.masking import secrets_of
 from app_service_canary.release.observation import Side
 from app_service_canary.release.policy import Approval, OnTimeout, Readiness, Watch
 from app_service_canary.release.record import file_name
@@ -29,12 +25,13 @@ from app_service_canary.triggers.waiting import now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import SlotState
 
-_BAKE, _HELD = "bake", "held"
-"""Remembered: when a bake began and ends, which is not begun again by the next try; and that it ended without a
-verdict, since when a manager is asked."""
+_BAKE, _HELD, _CLOSED = "bake", "held", "closed"
+"""Remembered: when a bake began and ends, which is not begun again by the next try; that it ended without a verdict,
+since when a manager is asked; and that the closing look was taken."""
+
+A_MOMENT = timedelta(minutes=1)
+"""How long trouble is borne where the answer is good to have and not needed."""
 
 NOTHING_TO_DO = {"outcome": "skipped", "reasons": ["This run has fewer steps than the release file."]}
 
@@ -114,10 +111,9 @@ class CanaryAnalysisOperator(AppServiceOperator):
         until: datetime | None,
         hold_until: datetime | None,
         evidence: dict[str, Any],
-        *,
-        asked: bool = False,
+        held: dict[str, Any] | None = None,
     ) -> CanaryAnalysisTrigger:
-        ti = context["ti"]
+        ti, asked = context["ti"], held is not None
         record = None
         if self.analysis.record:
             name = file_name([ti.dag_id, ti.run_id, f"{ti.task_id}.{ti.try_number}"])
@@ -136,8 +132,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
             analysis=self.analysis.model_dump(mode="json"),
             evidence=evidence,
             before=self.before(context),
-            # While a manager is asked the closing look may have been taken.
-            closing=self._is_the_last(context) and not asked,
+            # It ended the watch, without a verdict, before a manager was asked.
+            closing=self._is_the_last(context) and not asked and not remembered(context, _CLOSED),
+            seen_here=held["verdict"].get("seen_here") if held else None,
+            has_rule=self._has_rule(),
             record_path=record,
             about={
                 "app": self.app,
@@ -168,6 +166,9 @@ class CanaryAnalysisOperator(AppServiceOperator):
                 f"{self.target.at_start} should get {float(self.weight):g} % of the users to be watched, and Azure "
                 f"says {found}. Clear the step's shift together with this task."
             )
+
+    def _has_rule(self) -> bool:
+        return self.weight is not None and not is_beyond_the_end(self.weight) and float(self.weight) > 0
 
     def evidence(self, context: Context) -> dict[str, Any]:
         """What the steps before have left, by source. A watch that a person has cleared does not go on from where they
@@ -217,6 +218,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
                 self.log.warning("A manager has answered what was asked before this task was cleared; it watches on.")
                 return self.act(context)
             return self._decided(context, event["decision"])
+        if event.get("closing_look"):
+            remember(context, _CLOSED, True)
         verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
         if verdict.get("outcome") == Outcome.PASS.value:
             self.log.info("Passed: %s", event["message"])
@@ -248,7 +251,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             remember(context, _HELD, {**held, "asked": True})
         self.log.warning("%s A manager is asked, until %s UTC.", held["sentence"], f"{deadline:%Y-%m-%d %H:%M}")
         evidence = held["verdict"].get("evidence") or {}
-        trigger = self._trigger(context, began, until, deadline, evidence, asked=True)
+        trigger = self._trigger(context, began, until, deadline, evidence, held)
         return self.wait_with(trigger, context)
 
     def _decided(self, context: Context, decision: dict[str, Any]) -> dict[str, Any]:
@@ -259,12 +262,34 @@ class CanaryAnalysisOperator(AppServiceOperator):
         allowed = decision["door"] == "timeout" or not approvers or decision["by"] in approvers
         if decision["decision"] == APPROVED and allowed:
             self.log.info("To go on without a verdict was decided%s (%s).%s", by, decision["door"], said)
+            self._refuse_a_lost_verdict()
             self.passed(context)
             return {**held["verdict"], "outcome": Outcome.INCONCLUSIVE.value, "decided": decision}
         why = "nobody decided in time" if decision["door"] == "timeout" else f"to roll back was decided{by}"
         if not allowed:
             why = f"the decision{by} does not count: not one of the approvers ({', '.join(approvers)})"
         raise AnalysisInconclusive(f"{held['sentence']} A manager was asked, and {why}.{said}")
+
+    def _refuse_a_lost_verdict(self) -> None:
+        """A decision resumes this task at once; the verdict that its trigger was just acting upon is lost then.
+
+        Raises:
+            CanaryRejected: the rule is gone.
+        """
+        if not self._has_rule():
+            return
+        try:
+            rule = self.with_hook(
+                lambda hook: settled(lambda: hook.read_rule(self.target), lambda rule: rule is not None), A_MOMENT
+            )
+        except AppServiceCanaryError as error:
+            self.log.warning("%s Whether the rule is still there is not known; the next task finds out.", error)
+            return
+        if rule is None:
+            raise CanaryRejected(
+                f"{self.target.at_start} gets no new users any more: a bad verdict of this watch cleared its traffic "
+                "rule while a manager decided, or somebody did. The decision to go on came too late."
+            )
 
     def passed(self, context: Context) -> None:
         """What follows from a good verdict, besides going on."""
@@ -277,60 +302,3 @@ def last_evidence(context: Context, watch_task_ids: Sequence[str]) -> dict[str, 
         if isinstance(watched, dict) and watched.get("evidence"):
             return dict(watched["evidence"])
     return {}
-
-
-class PromotedAnalysisOperator(CanaryAnalysisOperator):
-    """Watches production after the swap. Its success means that the release is promoted, and its version stable.
-
-    Args:
-        source: the package's address or the image. Templated, but not stored with the rendered fields.
-        version: what was released. Templated.
-        deploy_task_id: the task that brought the new version to the slot.
-        swap_task_id: the task that swaps, and reads back that it has.
-    """
-
-    template_fields: Sequence[str] = (*CanaryAnalysisOperator.template_fields, "version")
-
-    def __init__(
-        self,
-        *,
-        source: str,
-        version: str,
-        deploy_task_id: str = "deploy",
-        swap_task_id: str = "swap",
-        **kwargs: Any,
-    ) -> None:
-        self.asset = stable_asset(kwargs["resource_group"], kwargs["app"])
-        # The rule was cleared before the swap; what a bad verdict undoes is the swap, by `restore`.
-        super().__init__(clear_on_failure=False, outlets=[self.asset], **kwargs)
-        self.source, self.version = source, version
-        self.deploy_task_id, self.swap_task_id = deploy_task_id, swap_task_id
-
-    def evidence(self, context: Context) -> dict[str, Any]:
-        """Production begins anew: what the canary did in its slot is not what it does here."""
-        return {}
-
-    def before(self, context: Context) -> dict[str, Any]:
-        evidence = last_evidence(context, self.watch_task_ids)
-        return {source: kept["baseline"] for source, kept in evidence.items()}
-
-    def passed(self, context: Context) -> None:
-        deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
-        source = str(self.render_template(self.source, context))
-        for secret in secrets_of(source):
-            mask_secret(secret)
-        remember_stable(context, self.asset, self.version, source, deployed.get("deployment_id", ""))
-
-    def refuse_without_users(self, context: Context) -> None:
-        """Refuses to call promoted what was never swapped in, as when a person marked the swap as success.
-
-        Raises:
-            SwapFailed: production holds what it held before.
-        """
-        before = known_before(context, self.preflight_task_id)
-
-        async def read(hook: AppServiceHook) -> SlotState:
-            return await settled(lambda: hook.read_production(self.target), before.swapped_in)
-
-        if not before.swapped_in(self.with_hook(read)):
-            raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")

@@ -77,13 +77,11 @@ class Comparison:
         self.sources = [name for name, _ in analysis.sources.named()]
         self._detectable: dict[str, float | None] = {}
 
-    def judge(self, *, bake_is_over: bool, closing: bool = False, held: bool = False) -> Verdict | None:
+    def judge(self, *, bake_is_over: bool, held: bool = False) -> Verdict | None:
         """The verdict, or None: go on watching.
 
         Args:
             bake_is_over: whether the time at this weight has passed.
-            closing: whether this is the release's last watch before the manager is asked. Before any verdict but a
-                rejection it takes the closing look, which may be taken once.
             held: whether it is watched on for want of evidence, so that there is no need to say what is wanting.
         """
         if not self.sources:
@@ -95,10 +93,17 @@ class Comparison:
         doubts = self._doubts()
         if doubts and (held or not bake_is_over):
             return None
-        if closing and (rejected := self._rejected_in_closing()):
-            return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
         outcome = Outcome.INCONCLUSIVE if doubts else Outcome.PASS
         return Verdict(outcome, (*doubts, *self._reasons(), *self._advice()))
+
+    def after_closing_look(self, verdict: Verdict) -> Verdict:
+        """What the verdict of a release's last watch before the approval becomes by the closing look.
+
+        It may be taken once in a release: with the verdict that ends that watch, whatever it is.
+        """
+        if verdict.outcome is Outcome.FAIL or not (rejected := self._rejected_in_closing()):
+            return verdict
+        return Verdict(Outcome.FAIL, (*rejected, *self._advice()))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -30,9 +30,13 @@ def refuse_foreign(target: AppTarget, found: TrafficRule | None, left: Collectio
     if weight_of(found) in left:
         return
     says, expected = _said(weight_of(found)), " or ".join(_said(weight) for weight in left)
+    or_else = (
+        "" if found else "Or a watch did, for a bad verdict that was not heard any more: see the log of the last one. "
+    )
     raise ChangedByOthers(
         f"Somebody changed the traffic rule of {target}: Azure says {says}, this release had left {expected}. "
-        "It was not overwritten. If the release shall go on, clear this task: it takes the rule as it is then."
+        f"It was not overwritten. {or_else}If the release shall go on, clear this task: it takes the rule as it is "
+        "then."
     )
 
 

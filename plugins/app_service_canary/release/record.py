@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app_service_canary.release.analysis import Analysis
@@ -26,6 +26,8 @@ class Record:
         about: which app, slot, run and task it was, for people.
         analysis: how it was judged.
         closing: whether it was the release's last watch before the approval.
+        began: when the watch began; None: not known, and all windows are taken for its own.
+        seen: canary requests by source that it had seen before a manager was asked, since when this record is kept.
         evidence: what earlier steps had left, by source.
         before: what the stable version did before the swap, by source; None for a watch before it.
         windows: what was measured, oldest first; a window that was revised stands here as it was in the end.
@@ -36,6 +38,8 @@ class Record:
     about: dict[str, Any]
     analysis: Analysis
     closing: bool = False
+    began: datetime | None = None
+    seen: dict[str, int] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
     before: dict[str, Measurement] | None = None
     windows: list[Window] = field(default_factory=list)
@@ -68,6 +72,8 @@ class Record:
             "about": self.about,
             "analysis": self.analysis.model_dump(mode="json"),
             "closing": self.closing,
+            "began": self.began.isoformat() if self.began else None,
+            "seen": self.seen,
             "evidence": self.evidence,
             "before": None if self.before is None else {name: each.to_json() for name, each in self.before.items()},
             "windows": [window.to_json() for window in self.windows],
@@ -94,6 +100,8 @@ class Record:
                 about=dict(content["about"]),
                 analysis=Analysis.model_validate(content["analysis"]),
                 closing=bool(content["closing"]),
+                began=datetime.fromisoformat(began) if (began := content.get("began")) else None,
+                seen={source: int(requests) for source, requests in content.get("seen", {}).items()},
                 evidence=dict(content["evidence"]),
                 before=None if before is None else _measurements(before),
                 windows=[Window.from_json(each) for each in content["windows"]],

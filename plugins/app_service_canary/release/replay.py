@@ -53,15 +53,18 @@ def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]
         for name, kept in record.evidence.items()
         if name in dict(rules.sources.named())
     }
-    earlier = {name: kept.canary.requests for name, kept in evidence.items()}
+    here = dict(record.seen)
     windows = sorted(record.windows, key=lambda window: window.read_at)
     for number, window in enumerate(windows, start=1):
         known = evidence.get(window.source) or new_evidence(window.source, rules, record.before)
         evidence[window.source] = known.and_then(window)
-        here = {name: kept.canary.requests - earlier.get(name, 0) for name, kept in evidence.items()}
-        last = number == len(windows)
-        comparison = Comparison(rules, dict(evidence), record.given_up, record.before, here)
-        moment = Moment(window.read_at, comparison, comparison.judge(bake_is_over=last, closing=record.closing))
+        if record.began is None or window.start >= record.began:
+            here[window.source] = here.get(window.source, 0) + window.canary.requests
+        comparison = Comparison(rules, dict(evidence), record.given_up, record.before, dict(here))
+        verdict = comparison.judge(bake_is_over=number == len(windows))
+        if verdict is not None and record.closing:
+            verdict = comparison.after_closing_look(verdict)
+        moment = Moment(window.read_at, comparison, verdict)
         yield moment
         if moment.rejected or (rules.finish_early and moment.verdict is not None):
             return

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
 from app_service_canary.errors import PermanentError, TransientError
+from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.app_state import PRODUCTION
 from app_service_canary.release.availability import Limits, judge_answers
@@ -30,6 +31,10 @@ T = TypeVar("T")
 CLEARING_LIMIT = 120.0
 """Seconds for all of them: `restore` begins when the trigger has ended, and does not give up so soon."""
 
+BEGUN = timedelta(minutes=1)
+"""A watch that began longer ago than a triggerer takes to begin with it was begun by another, which may have cleared
+the rule and died before it could say so."""
+
 WRITING_LIMIT = 30.0
 """Seconds for a record: a storage that hangs must not hold a verdict up."""
 
@@ -49,9 +54,11 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         failure_limit, min_answers: see `Limits`.
         answer_timeout_seconds: for one answer.
         clear_on_failure: take new users off the slot at once when the verdict is bad.
+        has_rule: whether a traffic rule sends users to the slot, without whom there is nothing to judge.
         analysis: the release file's section, as JSON.
         evidence: what earlier steps left, by source, as JSON.
         before: what the stable version did before the swap, by source, as JSON; None: both versions have users.
+        seen_here: canary requests by source that this watch saw before a manager was asked.
         closing: whether this is the release's last watch before the approval.
         record_path: where the record goes; None: none is kept.
         about: which run and task this is, for the record.
@@ -76,6 +83,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         evidence: dict[str, Any],
         before: dict[str, Any] | None,
         closing: bool,
+        seen_here: dict[str, int] | None = None,
+        has_rule: bool = False,
         record_path: str | None,
         about: dict[str, Any],
         asked: bool = False,
@@ -90,6 +99,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.analysis, self.evidence, self.before = analysis, evidence, before
         self.closing, self.record_path, self.about = closing, record_path, about
         self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
+        self.seen_here, self.has_rule = seen_here or {}, has_rule
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
 
@@ -112,6 +122,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "evidence": self.evidence,
                 "before": self.before,
                 "closing": self.closing,
+                "seen_here": self.seen_here,
+                "has_rule": self.has_rule,
                 "record_path": self.record_path,
                 "about": self.about,
                 "asked": self.asked,
@@ -127,12 +139,15 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.hosts = await self.open_hosts(self.answer_timeout_seconds)
         self.rules = Analysis.model_validate(self.analysis)
         self.stable = None if self.before is None else _read_each(self.before, Measurement.from_json, self.log)
-        self.record = Record(self.about, self.rules, self.closing, self.evidence, self.stable)
+        self.record = Record(
+            self.about, self.rules, self.closing, self.began, self.seen_here, self.evidence, self.stable
+        )
         self.measuring = Measuring(
             self.rules,
             _read_each(self.evidence, lambda kept: Evidence.from_json(kept, self.rules.metrics), self.log),
             self.began,
             self.stable,
+            self.seen_here,
             self.record.add if self.record_path else lambda window: None,
             self.log,
         )
@@ -164,6 +179,12 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             responded = await sync_to_async(response_to)(self.asked_of)
             if responded is not None:
                 return decision_event(responded)
+        if self.has_rule and not self.rounds and await self._rule_is_gone():
+            gone = (
+                f"{self.target.at_start} gets no new users any more: a bad verdict of this watch cleared its traffic "
+                "rule before the triggerer was restarted, or somebody did.",
+            )
+            return await self._end_with(Verdict(Outcome.FAIL, gone), self._comparison())
         answers = await asyncio.gather(
             *(
                 self.hosts.ask(Side(side), host, self.path, tuple(self.good_statuses))
@@ -199,19 +220,32 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
     async def _judged(self) -> dict[str, Any] | None:
         over = self._bake_is_over()
-        measuring = self.measuring
-        comparison = Comparison(self.rules, measuring.evidence, measuring.given_up, self.stable, measuring.seen_here)
-        compared = comparison.judge(bake_is_over=over, closing=self.closing, held=over and self._is_held())
+        comparison = self._comparison()
+        compared = comparison.judge(bake_is_over=over, held=over and self._is_held())
         suffices = compared is not None and compared.outcome is Outcome.PASS
-        if compared is not None:
-            self.closing = False  # the closing look was taken
         available = judge_answers(self.seen, self.limits, bake_is_over=over or suffices)
         verdict = judge(available, compared, bake_is_over=over)
         if verdict is None or (verdict.outcome is Outcome.INCONCLUSIVE and self._is_held()):
             return None
         if self.bake_until is None and verdict.outcome is not Outcome.FAIL:
             return None  # a person ends it, however much evidence there is
+        if self.closing:
+            verdict = comparison.after_closing_look(verdict)
         return await self._end_with(verdict, comparison)
+
+    def _comparison(self) -> Comparison:
+        of = self.measuring
+        return Comparison(self.rules, of.evidence, of.given_up, self.stable, of.seen_here)
+
+    async def _rule_is_gone(self) -> bool:
+        """Whether Azure says so; where it cannot be asked, the task that needs the rule next finds out."""
+        if now() - self.began < BEGUN:
+            return False
+        try:
+            return await settled(lambda: self.hook.read_rule(self.target), lambda rule: rule is not None) is None
+        except (TransientError, PermanentError) as error:
+            self.log.warning("%s Whether the rule is still there is not known.", error)
+            return False
 
     def _bake_is_over(self) -> bool:
         # A triggerer that restarted late in the bake starts counting anew; it looks often enough first.
@@ -235,6 +269,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             "comparison": comparison.to_json(),
             # What may still be revised is read again by the next step.
             "evidence": {name: each.to_json() for name, each in self.measuring.settled.items()},
+            "seen_here": self.measuring.settled_here,
+            "closing_look": self.closing,
         }
         if verdict.outcome is Outcome.FAIL and self.clear_on_failure:
             try:

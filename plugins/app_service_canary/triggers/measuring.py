@@ -30,6 +30,7 @@ class Measuring:
         evidence: what earlier steps left, by source.
         since: when this watch began; a source goes on from its own evidence, if there is any.
         before: what the stable version did before the swap, by source; None while both versions have users.
+        seen: canary requests by source that this watch saw before a manager was asked; none at its beginning.
         on_window: called with each final window.
         log: where trouble is told.
 
@@ -45,6 +46,7 @@ class Measuring:
         evidence: Mapping[str, Evidence],
         since: datetime,
         before: Mapping[str, Measurement] | None,
+        seen: Mapping[str, int],
         on_window: Callable[[Window], None],
         log: Any,
     ) -> None:
@@ -53,7 +55,7 @@ class Measuring:
             name: evidence.get(name) or new_evidence(name, analysis, before, since)
             for name, _ in analysis.sources.named()
         }
-        self.earlier = {name: kept.canary.requests for name, kept in self.settled.items()}
+        self.settled_here = {name: seen.get(name, 0) for name in self.settled}
         self.revised: dict[str, dict[datetime, Window]] = {}
         self._alike: set[tuple[str, datetime]] = set()
         self.given_up: dict[str, str] = {}
@@ -80,8 +82,14 @@ class Measuring:
 
     @property
     def seen_here(self) -> dict[str, int]:
-        """Canary requests that this watch itself has seen, by source."""
-        return {name: kept.canary.requests - self.earlier[name] for name, kept in self.evidence.items()}
+        """Canary requests since this watch began, by source: a source may first tell of the time before."""
+        seen = dict(self.settled_here)
+        for window in self.counted_for_now:
+            seen[window.source] += self._here(window)
+        return seen
+
+    def _here(self, window: Window) -> int:
+        return window.canary.requests if window.start >= self.since else 0
 
     def follow(self, sources: list[Source]) -> None:
         """Begins to read them."""
@@ -129,6 +137,7 @@ class Measuring:
             self._alike.discard((name, window.start))
             if window.final and not any(start < window.start for start in waiting):
                 self.settled[name] = self.settled[name].and_then(window)
+                self.settled_here[name] += self._here(window)
                 self.on_window(window)
             else:
                 waiting[window.start] = window

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from tests.app_service_canary.operators.test_swap import preflight_of
+from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_traffic import TARGET, shift
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
@@ -14,9 +14,9 @@ from app_service_canary.errors import (
     AnalysisInconclusive,
     CanaryRejected,
     InvalidReleasePlan,
-    SwapFailed,
 )
-from app_service_canary.operators.analysis import CanaryAnalysisOperator, PromotedAnalysisOperator
+from app_service_canary.operators import analysis
+from app_service_canary.operators.analysis import CanaryAnalysisOperator
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.policy import Approval
 from app_service_canary.triggers.waiting import event, now
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("azure_connection")
 
 def watch(**changed: Any) -> CanaryAnalysisOperator:
     arguments: dict[str, Any] = {"hosts_by_side": {"slot": "storefront-stage.azurewebsites.net"}, "bake": "10m"}
-    return CanaryAnalysisOperator(task_id="watch", deferrable=True, **TARGET, **{**arguments, **changed})
+    return CanaryAnalysisOperator(task_id="watch", deferrable=True, **{**TARGET, **arguments, **changed})
 
 
 def test_a_watch_begins_to_bake_and_holds_no_worker() -> None:
@@ -60,24 +60,6 @@ def test_a_watch_that_is_run_again_without_its_users_is_refused(simulator: Runni
         watching.execute(again)
 
 
-def test_what_was_not_swapped_in_is_not_watched_as_promoted(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
-    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
-    watching = PromotedAnalysisOperator(
-        task_id="watch_promoted",
-        bake="10m",
-        hosts_by_side=hosts,
-        source="https://packages.example/web.zip",
-        version="2.0.0",
-        **{**TARGET, "app": fresh_app},
-    )
-    with pytest.raises(SwapFailed, match="does not hold the new version"):
-        watching.execute(context)
-    simulator.swap(fresh_app)
-    with pytest.raises(TaskDeferred):
-        watching.execute(context)
-
-
 def test_a_watch_that_a_person_clears_bakes_anew() -> None:
     context = task_context()
     with pytest.raises(TaskDeferred) as first:
@@ -85,41 +67,6 @@ def test_a_watch_that_a_person_clears_bakes_anew() -> None:
     with pytest.raises(TaskDeferred) as second:
         watch(bake="10m").execute(cleared(context))
     assert second.value.trigger.bake_until > first.value.trigger.bake_until + timedelta(minutes=9)
-
-
-def test_a_version_that_passes_after_the_swap_is_remembered_as_stable_without_its_signature(
-    variables: dict[str, str],
-) -> None:
-    watching = PromotedAnalysisOperator(
-        task_id="watch_promoted",
-        bake="10m",
-        hosts_by_side={"visitors": "storefront.azurewebsites.net"},
-        source="https://packages.example/web.zip?sig={{ params.signature }}",
-        version="2.0.0",
-        **TARGET,
-    )
-    context = task_context("watch_promoted", deploy={"deployment_id": "d-2"})
-    context["params"] = {"signature": "Zm9ydHktdHdvIGlzIHRoZQ"}
-    watching.execute_complete(context, event("succeeded", "fine", outcome="pass", reasons=[]))
-    assert watching.outlets == [watching.asset]
-    assert context["outlet_events"][watching.asset].extra == {
-        "version": "2.0.0",
-        "source": "https://packages.example/web.zip?***",
-        "secret": True,
-        "deployment_id": "d-2",
-    }
-    assert list(variables.values()) == ["https://packages.example/web.zip?sig=Zm9ydHktdHdvIGlzIHRoZQ"]
-    assert "source" not in watching.template_fields
-
-
-def test_a_version_that_fails_after_the_swap_is_not_stable(variables: dict[str, str]) -> None:
-    watching = PromotedAnalysisOperator(
-        task_id="watch_promoted", bake="10m", hosts_by_side={}, source="https://h/web.zip", version="2.0.0", **TARGET
-    )
-    context = task_context("watch_promoted")
-    with pytest.raises(CanaryRejected):
-        watching.execute_complete(context, event("failed", "because", outcome="fail", reasons=[]))
-    assert context["outlet_events"][watching.asset].extra == {}
 
 
 def test_a_manual_bake_has_no_end() -> None:
@@ -158,20 +105,6 @@ def test_only_a_pass_goes_on_and_the_figures_are_kept_either_way(
     with pytest.raises(error, match="because"):
         watch().execute_complete(context, event("failed", "because", reasons=["because"], **details))
     assert context["ti"].xcom_pull("watch") == {"reasons": ["because"], **details}
-
-
-def test_a_watch_that_is_cleared_after_the_way_back_does_not_promote_the_old_version(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = task_context("watch_promoted", preflight=preflight_of(simulator, fresh_app))
-    context["ti"].xcoms["swap", "return_value"] = {"at": "2026-11-22T12:00:00+00:00"}
-    hosts = {"visitors": f"{fresh_app}.azurewebsites.net"}
-    target = {**TARGET, "app": fresh_app}
-    watching = PromotedAnalysisOperator(
-        task_id="watch_promoted", source="web.zip", version="2.0.0", bake="10m", hosts_by_side=hosts, **target
-    )
-    with pytest.raises(SwapFailed, match="does not hold the new version"):
-        watching.execute(context)
 
 
 @pytest.fixture
@@ -257,6 +190,41 @@ def test_a_watch_that_a_person_has_cleared_does_not_read_what_was_before(simulat
 
 
 @pytest.mark.usefixtures("asked")
+def test_a_decision_to_go_on_does_not_outlive_the_rule_that_a_bad_verdict_cleared(
+    simulator: RunningSimulator, app: str
+) -> None:
+    shift(app, 20).execute(task_context())
+    context, target = task_context("watch"), {**TARGET, "app": app}
+    task = held(context, weight="20.0", **target)
+    assert task.execute_complete(context, response("Go on"))["outcome"] == "inconclusive"
+    simulator.set_rules(app, [])
+    with pytest.raises(CanaryRejected, match="gets no new users any more"):
+        task.execute_complete(context, response("Go on"))
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_decision_to_go_on_counts_where_azure_does_not_say_whether_the_rule_is_there(
+    simulator: RunningSimulator, app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "A_MOMENT", timedelta(0))
+    context, target = task_context("watch"), {**TARGET, "app": app}
+    task = held(context, weight="20.0", **target)
+    order_fault("WebApps_GetConfiguration", "server_error", app=app, times=5)
+    assert task.execute_complete(context, response("Go on"))["outcome"] == "inconclusive"
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_was_seen_before_a_manager_was_asked_counts_on() -> None:
+    context, task = task_context("watch"), watch()
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context)
+    assert deferred.value.trigger.seen_here == {}
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute_complete(context, {**INCONCLUSIVE, "seen_here": {"probe": 45}})
+    assert deferred.value.trigger.seen_here == {"probe": 45}
+
+
+@pytest.mark.usefixtures("asked")
 def test_a_manager_may_roll_it_back() -> None:
     context = task_context("watch")
     with pytest.raises(AnalysisInconclusive, match=r"Not enough.*, and to roll back was decided by maria"):
@@ -305,6 +273,16 @@ def test_the_last_step_of_the_run_is_the_one_that_closes(step: int | None, closi
     with pytest.raises(TaskDeferred) as deferred:
         watch(step=step).execute(task_context("watch", preflight=plan))
     assert deferred.value.trigger.closing is closing
+
+
+def test_the_closing_look_is_not_taken_again_by_a_later_try_unless_a_person_orders_to_watch_anew() -> None:
+    context, closing = task_context("watch", preflight={"steps": [{"weight": 10.0}]}), []
+    watch(step=0).execute_complete(context, event("succeeded", "fine", outcome="pass", reasons=[], closing_look=True))
+    for again in (next_try, cleared):
+        with pytest.raises(TaskDeferred) as deferred:
+            watch(step=0).execute(again(context))
+        closing.append(deferred.value.trigger.closing)
+    assert closing == [False, True]
 
 
 def test_a_record_is_kept_where_the_release_file_says_by_run_task_and_try() -> None:

@@ -37,8 +37,9 @@ def judged(
     seen: Evidence | dict[str, Evidence], rules: Analysis | None = None, *, over: bool = True, **more: Any
 ) -> Verdict | None:
     closing = more.pop("closing", False)
-    by_source = seen if isinstance(seen, dict) else {MONITOR: seen}
-    return Comparison(rules or analysis(), by_source, **more).judge(bake_is_over=over, closing=closing)
+    comparison = Comparison(rules or analysis(), seen if isinstance(seen, dict) else {MONITOR: seen}, **more)
+    verdict = comparison.judge(bake_is_over=over)
+    return comparison.after_closing_look(verdict) if verdict and closing else verdict
 
 
 def outcome(verdict: Verdict | None) -> Outcome | None:
@@ -147,11 +148,6 @@ def test_the_closing_look_is_taken_where_a_manager_would_be_asked_for_want_of_ev
     assert outcome(judged(SLIGHTLY, wanting)) is Outcome.INCONCLUSIVE
     assert outcome(judged(SLIGHTLY, wanting, closing=True)) is Outcome.FAIL
     assert outcome(judged(GOOD, wanting, closing=True)) is Outcome.INCONCLUSIVE
-
-
-def test_while_it_is_watched_on_for_want_of_evidence_the_closing_look_is_kept() -> None:
-    wanting = analysis(metrics=Metrics(failures=Failures(worse_by=0, min_requests=100_000)))
-    assert Comparison(wanting, {MONITOR: SLIGHTLY}).judge(bake_is_over=True, closing=True, held=True) is None
 
 
 def test_what_earlier_steps_saw_is_not_enough_for_this_one() -> None:

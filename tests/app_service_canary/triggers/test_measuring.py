@@ -43,7 +43,7 @@ class Told(Source):
 async def followed(source: Told, evidence: dict[str, Evidence] | None = None) -> tuple[Measuring, list[Window]]:
     """After everything was read."""
     kept: list[Window] = []
-    measuring = Measuring(RULES, evidence or {}, NOON, None, kept.append, logging.getLogger("test"))
+    measuring = Measuring(RULES, evidence or {}, NOON, None, {}, kept.append, logging.getLogger("test"))
     measuring.follow([source])
     await asyncio.wait_for(source.told.wait(), 10)
     await measuring.end()
@@ -87,12 +87,30 @@ async def test_what_may_still_change_is_left_for_the_next_step_to_read_again() -
     measuring, _ = await followed(Told([minute(0, 4, final=False)]))
     kept = {name: Evidence.from_json(each.to_json(), RULES.metrics) for name, each in measuring.settled.items()}
     source = Told([minute(0, 9)])
-    later = Measuring(RULES, kept, NOON + timedelta(minutes=5), None, lambda window: None, logging.getLogger("test"))
+    later = Measuring(
+        RULES, kept, NOON + timedelta(minutes=5), None, {}, lambda window: None, logging.getLogger("test")
+    )
     later.follow([source])
     await asyncio.wait_for(source.told.wait(), 10)
     await later.end()
     assert source.asked_since[0] == NOON
     assert later.evidence["azure_monitor"].canary.requests == 9
+
+
+async def test_what_a_source_tells_of_the_time_before_the_watch_was_not_seen_here() -> None:
+    measuring, _ = await followed(Told([minute(-1, 40), minute(0, 2)], [minute(1, 3, final=False)]))
+    assert measuring.seen_here == {"azure_monitor": 2}
+    before = {"azure_monitor": Evidence(until=NOON - timedelta(minutes=2))}
+    later, _ = await followed(Told([minute(-1, 40), minute(0, 2)]), before)
+    assert later.evidence["azure_monitor"].canary.requests == 42
+    assert later.seen_here == {"azure_monitor": 2}
+
+
+async def test_what_was_seen_before_a_manager_was_asked_was_seen_here() -> None:
+    log = logging.getLogger("test")
+    measuring = Measuring(RULES, {}, NOON, None, {"azure_monitor": 45}, lambda window: None, log)
+    measuring.take("azure_monitor", [minute(0, 6)])
+    assert measuring.seen_here == {"azure_monitor": 51}
 
 
 async def test_a_minute_that_was_counted_is_not_counted_again() -> None:
@@ -113,7 +131,7 @@ async def test_trouble_that_passes_has_a_limit_of_its_own(errors: int, given_up:
     monkeypatch.setattr("app_service_canary.triggers.measuring.pause_after", lambda error, seconds: 0.001)
     source = Told(*[SourceUnavailable("It is busy.")] * errors, [minute(0)])
     kept: list[Window] = []
-    measuring = Measuring(RULES, {}, NOON, None, kept.append, logging.getLogger("test"))
+    measuring = Measuring(RULES, {}, NOON, None, {}, kept.append, logging.getLogger("test"))
     measuring.follow([source])
     await asyncio.wait(
         {asyncio.create_task(source.told.wait()), *measuring.following}, timeout=10, return_when="FIRST_COMPLETED"
@@ -127,7 +145,7 @@ async def test_trouble_that_passes_has_a_limit_of_its_own(errors: int, given_up:
 
 async def test_what_cannot_be_read_is_given_up_at_once_and_said() -> None:
     source = Told(AzureRequestRejected("No permission."))
-    measuring = Measuring(RULES, {}, NOON, None, lambda window: None, logging.getLogger("test"))
+    measuring = Measuring(RULES, {}, NOON, None, {}, lambda window: None, logging.getLogger("test"))
     measuring.follow([source])
     await asyncio.wait_for(measuring.changed.wait(), 10)
     await measuring.end()
@@ -135,7 +153,7 @@ async def test_what_cannot_be_read_is_given_up_at_once_and_said() -> None:
 
 
 async def test_what_nobody_expected_ends_a_source_and_not_the_watch() -> None:
-    measuring = Measuring(RULES, {}, NOON, None, lambda window: None, logging.getLogger("test"))
+    measuring = Measuring(RULES, {}, NOON, None, {}, lambda window: None, logging.getLogger("test"))
     measuring.follow([Told(ZeroDivisionError("quotes a secret"))])
     await asyncio.wait_for(measuring.changed.wait(), 10)
     await measuring.end()
