@@ -210,10 +210,8 @@ class Comparison:
         rule = self.rules[FAILURES]
         if rule.mode is not Mode.CRITICAL or rule.direction is Direction.LOWER or self.before is not None:
             return ()
-        allowed = self.analysis.false_alarm / 100 * CLOSING / len(self.sources)
-        for finding in self.findings:
-            if finding.metric != FAILURES:
-                continue
+        for finding in (each for each in self.findings if each.metric == FAILURES):
+            allowed = self.analysis.false_alarm / 100 * CLOSING / len(self.sources)
             kept = self.evidence[finding.source]
             chance = chance_of_as_many(kept.failures_by_share, 1 + rule.worse_by / 100)
             if chance <= allowed:

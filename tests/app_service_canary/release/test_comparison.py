@@ -195,7 +195,7 @@ def test_more_sources_make_each_ones_evidence_weigh_less() -> None:
 def test_without_sources_nothing_is_compared() -> None:
     none = analysis(sources=Sources())
     assert judged({}, none, over=False) is None
-    assert judged({}, none) == Verdict(Outcome.PASS, ())
+    assert judged({}, none) == judged({}, none, closing=True) == Verdict(Outcome.PASS, ())
 
 
 def after_the_swap(failures: int) -> Verdict | None:
