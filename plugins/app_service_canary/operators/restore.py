@@ -18,6 +18,7 @@ from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
+from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.app_state import Before
 from app_service_canary.release.masking import without_values
@@ -33,16 +34,17 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import AppState, TrafficRule
 
-_SETTLED = "settled_at_swap"
-"""State key: for which request of a swap all was undone, with the last swap Azure knew of then."""
+_SETTLED, _SENT = "settled_at_swap", "users_were_sent"
+"""State keys: for which request of a swap all was undone, with the last swap Azure knew of then; and that there was a
+rule to clear, by which users may be pinned to the slot."""
 
 _PROMOTED = "promoted"
 """In place of that last swap: what this request brought about is not to be undone, whatever is swapped later."""
 
 _UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
 _UNDONE, _PREPARED, _FOREIGN, _SWAPPED = "undone", "prepared", "foreign", "swap_was_under_way"
-"""Remembered: until when this may take, and how far it has come; that a swap was under way since the last request for
-one, so that what Azure tells next may be of the time before."""
+"""Remembered: until when this may take, and how far it has come; and the last swap that Azure knew of while another was
+under way: what it tells next may be of the time before."""
 
 SWAP_BACKS = 3
 """How often a swap back that App Service gave up is tried: one may meet a stable version that is slow to wake."""
@@ -103,10 +105,9 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if url:
             remember(context, _SWAPPING, url)
             return self._wait_for("swap", url, context)
-        promoted = self._settled_at(context) == _PROMOTED and before.swapped_in(state.production)
         if before.swapped_in(state.production):
-            remember(context, _FOREIGN, self._why_not_swapped_back(promoted))
-        if not promoted:
+            self._say_why_it_stays(context)
+        if self._settled_at(context) != _PROMOTED:
             context["task_state_store"].set(_SETTLED, [self._request(context), state.production.last_swap])
         return self._end_slot(context, before, state)
 
@@ -125,8 +126,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 raise self._incomplete(event["message"], (Undo.SWAP_BACK,), ())
             else:
                 self.log.warning("%s Looking at what is so now.", event["message"])
-        if succeeded:
-            remember(context, _SWAPPED, True)
+        if succeeded and (request := self._request(context)):
+            remember(context, _SWAPPED, request["before"])
         remember(context, _WAITED, True)
         return self.act(context)
 
@@ -158,7 +159,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
     ) -> tuple[AppState, str | None]:
         seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
-        refusal = await self._wait_while_busy(hook, context)
+        refusal = await self._wait_while_busy(hook, context, seen[-1].production.last_swap)
         state = await self._look(hook, context, before, seen)
         asked = self._asked(context) and not self._others_swapped_since(context, state)
         if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
@@ -176,7 +177,6 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 await hook.start_slot(self.target)
             else:
                 remember(context, _SWAP_BACKS, (remembered(context, _SWAP_BACKS) or 0) + 1)
-                remember(context, _SWAPPED, False)
                 return state, await hook.begin_swap(self.target)
             self._note(context, undo)
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
@@ -188,7 +188,9 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
 
-    async def _wait_while_busy(self, hook: AppServiceHook, context: Context) -> AzureRequestRejected | None:
+    async def _wait_while_busy(
+        self, hook: AppServiceHook, context: Context, last_swap: str
+    ) -> AzureRequestRejected | None:
         """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer. Where
         none has begun that could have changed the rules or production, nothing needs to be waited for.
 
@@ -196,13 +198,14 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             Why writing is refused for good, as under a lock. Then nothing can be under way either; and perhaps
             nothing needs to be written.
         """
-        if not self._may_have_changed_traffic(context):
+        if not self._users_were_sent(context):
             return None
         try:
             if await hook.refuse_while_busy(self.target):
                 self._note(context, Undo.CLEAR_RULE)
         except OperationInProgress:
-            remember(context, _SWAPPED, self._asked(context))
+            if remembered(context, _SWAPPED) is None:  # later, Azure may tell of its effect before it is over
+                remember(context, _SWAPPED, last_swap)
             raise
         except AzureRequestRejected as error:
             return error
@@ -210,18 +213,19 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
-        request, changed = self._request(context), self._users_were_sent(context)
-        swapped_back, was_swapped = bool(remembered(context, _SWAP_BACKS)), remembered(context, _SWAPPED)
+        asked, changed = self._asked(context), self._users_were_sent(context)
+        swapped_back, last_known = bool(remembered(context, _SWAP_BACKS)), remembered(context, _SWAPPED)
 
         def is_plausible(seen: AppState) -> bool:
             if swapped_back:
                 return not before.swapped_in(seen.production)
-            if was_swapped and request["before"] != seen.production.last_swap:
-                return True
-            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=request is not None))
+            if last_known is not None:
+                return bool(seen.production.last_swap != last_known)
+            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=asked))
 
-        limit = READ_BACK if was_swapped else None
+        limit = None if last_known is None else READ_BACK
         state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
+        remember(context, _SWAPPED, None)
         seen.append(state)
         return state
 
@@ -272,8 +276,10 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return without_values(text, address_of(context, stable) or "") if stable else text
 
     def _users_were_sent(self, context: Context) -> bool:
-        shifted = any(context["ti"].xcom_pull(task_ids=task) for task in self.shift_task_ids)
-        return shifted or self._asked(context) or Undo.CLEAR_RULE.value in self._undone(context)
+        """A step or the swap has begun, whether or not it was heard of again; or there was a rule."""
+        ti, store = context["ti"], context["task_state_store"]
+        shifted = any(ti.xcom_pull(task_ids=task, key=ASKED_WEIGHT_KEY) is not None for task in self.shift_task_ids)
+        return shifted or self._asked(context) or bool(store.get(_SENT))
 
     # -- what is known -----------------------------------------------------------------------------------
 
@@ -301,12 +307,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
 
     def _others_swapped_since(self, context: Context, state: AppState) -> bool:
-        """The way back from this very request was through once, as when this run is cleared after a later release. What
-        it promoted stays, unless it is watched again, rejected, and nobody has swapped since."""
+        """The way back from this very request was through once, as when this run is cleared after a later release."""
         settled_at = self._settled_at(context)
-        if settled_at == _PROMOTED and self._states(context, self.promoted_task_id) == ["failed"]:
-            swapped = context["ti"].xcom_pull(task_ids=self.swap_task_id) or {}
-            settled_at = swapped.get("last_swap", _PROMOTED)
         return settled_at is not None and settled_at != state.production.last_swap
 
     def _settled_at(self, context: Context) -> str | None:
@@ -314,19 +316,24 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         request, last_swap = context["task_state_store"].get(_SETTLED) or (None, None)
         return last_swap if request is not None and request == self._request(context) else None
 
-    def _why_not_swapped_back(self, promoted: bool) -> str:
-        if not promoted:
-            return "Production holds what somebody else swapped in; it was not swapped back."
-        back = by_hand(self.target, (Undo.SWAP_BACK,), ())
-        return (
-            f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since; it "
-            f"was not swapped back. To go back: {back}"
-        )
+    def _say_why_it_stays(self, context: Context) -> None:
+        """Production holds the content of the canary slot, and that is not undone.
 
-    def _may_have_changed_traffic(self, context: Context) -> bool:
-        """A step or the swap has begun; Airflow has no other word of a task whose process was killed."""
-        states = self._states(context, *self.shift_task_ids, self.swap_task_id)
-        return not {*states} <= {None, "skipped", "upstream_failed", "removed"} or self._users_were_sent(context)
+        Raises:
+            RestoreIncomplete: this run had promoted it before, and rejects it now. What the slot holds by now may be
+                anything, so whether to swap it in is for a person to say.
+        """
+        if self._settled_at(context) != _PROMOTED:
+            remember(context, _FOREIGN, "Production holds what somebody else swapped in; it was not swapped back.")
+            return
+        what = f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since"
+        back = by_hand(self.target, (Undo.SWAP_BACK,), ())
+        if self._states(context, self.promoted_task_id) == ["failed"]:
+            raise RestoreIncomplete(
+                f"{what}; it was not swapped back, for the slot may hold anything by now. Look at what it holds "
+                f"({self.target}). To swap that in: {back}"
+            )
+        remember(context, _FOREIGN, f"{what}; it was not swapped back.")
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
         return self._states(context, task_id) == ["success"]
@@ -358,6 +365,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def _note(self, context: Context, undo: Undo) -> None:
         undone = self._undone(context)
+        if undo is Undo.CLEAR_RULE:
+            context["task_state_store"].set(_SENT, True)
         if undo.value not in undone:
             remember(context, _UNDONE, [*undone, undo.value])
 

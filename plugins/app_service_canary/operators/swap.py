@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import (
+    AzureRequestRejected,
     AzureUnavailable,
     ChangedByOthers,
     OperationInProgress,
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, Before, SlotState
+    from app_service_canary.release.app_state import AppState, Before
 
 OPERATION_KEY = "operation_url"
-"""XCom key, and remembered: where to ask how the swap goes, for a later try and for `restore`."""
+"""XCom key: where to ask how the swap goes, for `restore`. State key: the same with the request that it answers."""
 
 ASKED_KEY = "swap_asked"
 """XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value tells
@@ -36,9 +37,12 @@ this request from any other: `at`, and `before`, the last swap that Azure knew o
 _ASKED_SINCE_CLEARED = "asked_since_cleared"
 """Remembered: a person's clearing is an order to swap anew, and is carried out once."""
 
-_CLEARING, _CLEARED_AT, _BUSY = "clearing_rule", "rule_cleared_at", "busy_since_asked"
-"""Remembered: that a missing rule is our own doing, noted before it is cleared; since when there is none; and that App
-Service was at work after the swap was asked for, so that what it tells next may be of the time before."""
+_CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
+"""Remembered: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
+
+_BUSY = "seen_under_way"
+"""State key: the request after which App Service was seen at work, so that what it tells next may be of the time
+before."""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
@@ -86,10 +90,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         if (asked := store.get(ASKED_KEY)) is not None:
             # Airflow has removed what the try before left for `restore`.
             context["ti"].xcom_push(ASKED_KEY, asked)
-        url = remembered(context, OPERATION_KEY) or self.with_hook(lambda hook: self._begin(hook, context, before))
+        url = self._under_way(context) or self.with_hook(lambda hook: self._begin(hook, context, before))
         if url is None:
             return self._swapped(context, before)
-        remember(context, OPERATION_KEY, url)
+        store.set(OPERATION_KEY, {"url": url, "request": store.get(ASKED_KEY)})
         context["ti"].xcom_push(OPERATION_KEY, url)
         return self.wait_with(
             AppServiceOperationTrigger(
@@ -101,6 +105,23 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             context,
         )
 
+    def _under_way(self, context: Context) -> str | None:
+        """Where to ask how the swap goes that this task began. When a person has cleared the task since, that swap may
+        have ended long ago, and been undone; then only what Azure says of production counts."""
+        store = context["task_state_store"]
+        kept = store.get(OPERATION_KEY)
+        if not kept or kept["request"] != store.get(ASKED_KEY):
+            return None
+        if remembered(context, _ASKED_SINCE_CLEARED):
+            return str(kept["url"])
+        store.set(_BUSY, kept["request"])
+        try:
+            over = self.with_hook(lambda hook: hook.swap_status(kept["url"])).done
+        except AzureRequestRejected as error:
+            self.log.info("%s Looking at what production holds.", error)
+            return None
+        return None if over else str(kept["url"])
+
     async def _begin(self, hook: AppServiceHook, context: Context, before: Before) -> str | None:
         """Asks for the swap if it has not happened; where to ask how it goes, or None when it is done."""
         store = context["task_state_store"]
@@ -110,7 +131,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             try:
                 await hook.refuse_while_busy(self.target)
             except OperationInProgress:
-                remember(context, _BUSY, True)
+                store.set(_BUSY, asked)
                 raise
 
         def tells_of_now(seen: AppState) -> bool:
@@ -118,7 +139,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             return swapped or seen.production.last_swap != asked["before"]
 
         # What is read just after a swap may tell of the time before it.
-        limit = READ_BACK if remembered(context, _BUSY) else None
+        limit = READ_BACK if asked is not None and store.get(_BUSY) == asked else None
         state = await settled(lambda: hook.read_app(self.target), tells_of_now, limit)
         if before.swapped_in(state.production):
             if asked is None:
@@ -143,7 +164,6 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         asking = {"at": now().isoformat(), "before": state.production.last_swap}
         store.set(ASKED_KEY, asking)
         remember(context, _ASKED_SINCE_CLEARED, True)
-        remember(context, _BUSY, False)
         context["ti"].xcom_push(ASKED_KEY, asking)
         return await hook.begin_swap(self.target)
 
@@ -170,28 +190,23 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:
-            remember(context, OPERATION_KEY, None)
+            context["task_state_store"].delete(OPERATION_KEY)
             raise SwapFailed(f"{event['message']}")
         return self._swapped(context, known_before(context, self.preflight_task_id))
 
     def _swapped(self, context: Context, before: Before) -> dict[str, Any]:
-        async def read_back(hook: AppServiceHook) -> SlotState:
+        async def read_back(hook: AppServiceHook) -> None:
             production = await hook.read_production(self.target)
             if not before.swapped_in(production):
                 raise TransientError(
                     f"App Service says the swap of {self.target} is done, but production holds deployment "
                     f"{production.deployment_id}."
                 )
-            return production
 
         try:
-            production = self.with_hook(read_back, READ_BACK)
+            self.with_hook(read_back, READ_BACK)
         except AzureUnavailable as error:
             raise SwapFailed(f"{error} Look at the app's activity log.") from error
-        remember(context, OPERATION_KEY, None)
+        context["task_state_store"].delete(OPERATION_KEY)
         self.log.info("Production of app '%s' has the new version.", self.app)
-        return {
-            "rule_cleared_at": remembered(context, _CLEARED_AT),
-            "at": now().isoformat(),
-            "last_swap": production.last_swap,
-        }
+        return {"rule_cleared_at": remembered(context, _CLEARED_AT), "at": now().isoformat()}

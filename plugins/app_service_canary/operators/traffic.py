@@ -20,6 +20,10 @@ def is_beyond_the_end(value: object) -> bool:
     return value is None or str(value).strip() in ("", "None")
 
 
+ASKED_WEIGHT_KEY = "asked_weight"
+"""XCom key: from here on the slot may get users, whether or not Azure's answer was heard."""
+
+
 class AppServiceSetCanaryWeightOperator(AppServiceOperator):
     """Sends a share of production's new users to the slot, and reads it back.
 
@@ -58,6 +62,7 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
             raise InvalidReleasePlan(f"weight: found {self.weight!r}; allowed: a number from 0 to 100") from None
         if not 0 <= weight <= 100:
             raise InvalidReleasePlan(f"weight: found {weight:g}; allowed: a number from 0 to 100")
+        context["ti"].xcom_push(ASKED_WEIGHT_KEY, weight)
         changed = self.with_hook(lambda hook: self._set(hook, weight, self._left(context)))
         done = "now go" if changed else "go already"
         self.log.info("%g %% of new users of app '%s' %s to slot '%s'.", weight, self.app, done, self.slot)

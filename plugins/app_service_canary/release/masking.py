@@ -15,10 +15,15 @@ _SIGNATURE = re.compile(
 )
 """How a signature or a token stands in an address, also in one that is percent-encoded, in HTML or in JSON."""
 
-_ADDRESS = re.compile(r"(https?://([^\s/?#\"'<>]+)[^\s?#\"'<>]*)\?[^\s\"'<>]+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(https?(?::|%(?:25)*3a)(?:\\?/|%(?:25)*2f){2}[^\s?\"<>%]+(?:%(?!(?:25)*3f)[^\s?\"<>%]*)*)(?:\?|%(?:25)*3f)"
+    r"([^\s\"<>]*[^\s\"<>'.,:;)\]])",
+    re.IGNORECASE,
+)
+"""An address with a query, also one that is percent-encoded or in JSON."""
 
-_OF_MICROSOFT = ("microsoft.com", "aka.ms")
-"""Hosts of the pages that Azure's own messages point to; their queries are part of the help."""
+_HELP = re.compile(r"https?://([\w-]+\.)*(microsoft\.com|aka\.ms)(/|$)", re.IGNORECASE)
+"""The pages that Azure's own messages point to; their queries are part of the help."""
 
 _QUERY = re.compile(r"[?#&;]|%(?:25)*(?:3f|23|26)", re.IGNORECASE)
 
@@ -65,8 +70,7 @@ def without_queries(text: str) -> str:
     """What Azure said, which may quote a package's address: nobody knows what its secret is called there."""
 
     def hidden(address: re.Match[str]) -> str:
-        host = address[2].lower()
-        is_help = any(host == known or host.endswith(f".{known}") for known in _OF_MICROSOFT)
+        is_help = _HELP.match(address[1]) and "http" not in address[2].lower()
         return address[0] if is_help else f"{address[1]}?***"
 
     return without_signatures(_ADDRESS.sub(hidden, text))

@@ -152,6 +152,26 @@ def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
     assert swaps(simulator, fresh_app) == 2
 
 
+def test_a_swap_back_that_a_person_made_is_not_undone_though_azure_tells_of_the_time_before_it(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    way_back, read_app = restore(simulator, fresh_app), AppServiceHook.read_app
+    simulator.swap(fresh_app)
+    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
+    begin_swap(simulator, fresh_app)
+
+    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
+        return stale.pop() if stale else await read_app(self, target)
+
+    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    way_back.execute(context)
+
+    assert stale == []
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
+
+
 def test_a_swap_that_was_waited_for_is_undone_though_azure_tells_of_the_time_before_it_for_long(
     simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

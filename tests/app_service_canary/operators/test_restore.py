@@ -13,6 +13,7 @@ from tests.simulator import RunningSimulator
 from app_service_canary.errors import RestoreIncomplete
 from app_service_canary.operators.restore import SWAP_BACKS, AppServiceRestoreTrafficOperator
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
+from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -317,50 +318,41 @@ def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
     assert simulator.version(fresh_app) == "2.0.0"
 
 
-def promoted(simulator: RunningSimulator, app: str) -> dict[str, Any]:
-    """The context of a run that has promoted its version."""
-    context = after_asking_for_a_swap(simulator, app)
-    simulator.swap(app)
-    task = restore(simulator, app)
-    last_swap = task.with_hook(lambda hook: hook.read_production(task.target)).last_swap
-    context["ti"].xcoms["swap", "return_value"] = {"last_swap": last_swap}
+def test_a_promoted_version_that_is_watched_again_and_rejected_is_left_to_a_person(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
     context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
-    task.execute(context)
-    return context
-
-
-def test_a_promoted_version_that_is_watched_again_and_rejected_is_swapped_back(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = promoted(simulator, fresh_app)
+    restore(simulator, fresh_app).execute(context)
     context["ti"].states["watch_promoted"] = "failed"
-    returned = restore(simulator, fresh_app).execute(cleared(context))
-    assert returned["undone"] == ["swap the stable version back"]
-    assert "New users are on the stable version." in returned["sentence"]
-    assert simulator.version(fresh_app) == "1.0.0"
-
-
-def test_a_promoted_version_that_is_rejected_after_later_swaps_is_left_with_the_command_that_takes_it_out(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = promoted(simulator, fresh_app)
-    context["ti"].states["watch_promoted"] = "failed"
-    for _ in range(2):
-        simulator.swap(fresh_app)
-    said = restore(simulator, fresh_app).execute(cleared(context))["sentence"]
-    assert f"Production of app '{fresh_app}' holds what this run had promoted before" in said
-    assert "az webapp deployment slot swap" in said
+    with pytest.raises(RestoreIncomplete, match=r"holds what this run had promoted before, .* slot may hold anything"):
+        restore(simulator, fresh_app).execute(cleared(context))
     assert simulator.version(fresh_app) == "2.0.0"
+    context["ti"].states["watch_promoted"] = "upstream_failed"
+    said = restore(simulator, fresh_app).execute(cleared(context))["sentence"]
+    assert said.startswith(f"Production of app '{fresh_app}' holds what this run had promoted before")
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_that_users_were_sent_is_not_forgotten_when_a_person_clears_the_way_back(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    simulator.set_rules(fresh_app, [rule(fresh_app)])
+    context = after_preflight(simulator, fresh_app)
+    context["ti"].xcoms["preflight", "record"]["before"]["slot_running"] = False
+    restore(simulator, fresh_app).execute(context)
+    assert "stopped" not in restore(simulator, fresh_app).execute(cleared(context))["sentence"]
+    assert simulator.state()["apps"][fresh_app]["stage"]["state"] == "Running"
 
 
 def test_a_run_in_which_no_step_began_writes_no_rules_on_its_way_back(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context, before = after_preflight(simulator, fresh_app), len(writes(simulator, fresh_app))
-    context["ti"].states |= {"deploy": "failed", "swap": "upstream_failed"}
     restore(simulator, fresh_app).execute(context)
     assert writes(simulator, fresh_app)[before:] == []
-    context["ti"].states["canary_10.shift"] = "failed"  # killed, perhaps, before it could say what it did
+    context["ti"].xcoms["canary_10.shift", ASKED_WEIGHT_KEY] = 10.0  # killed before it could say what it did
     restore(simulator, fresh_app, shift_task_ids=["canary_10.shift"]).execute(cleared(context))
     assert writes(simulator, fresh_app)[before:] == ["WebApps_UpdateConfiguration"]
 

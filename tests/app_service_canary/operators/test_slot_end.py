@@ -9,6 +9,7 @@ from tests.app_service_canary.task_context import DAG_ID, next_try
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.operators.stable import secret_key
+from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.release.masking import without_secrets
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.stable import Stable
@@ -153,7 +154,7 @@ def test_a_slot_that_nobody_was_sent_to_is_stopped_again_if_it_was_stopped_befor
 def test_users_were_sent_there_though_their_rule_is_gone_already(simulator: RunningSimulator, fresh_app: str) -> None:
     context = after_preflight(simulator, fresh_app)
     context["ti"].xcoms["preflight", "record"]["before"]["slot_running"] = False
-    context["ti"].xcoms["canary_10.shift", "return_value"] = {"applied": 10.0}
+    context["ti"].xcoms["canary_10.shift", ASKED_WEIGHT_KEY] = 10.0
     said = said_after(simulator, fresh_app, AfterRollback.KEEP, context, shift_task_ids=["canary_10.shift"])
     assert "it is left running" in said
     assert state(simulator, fresh_app) == "Running"

@@ -142,6 +142,18 @@ def test_a_swap_that_is_cleared_after_the_way_back_is_asked_for_anew(
     assert returned["rule_cleared_at"] > came_back
 
 
+def test_a_swap_that_is_cleared_while_it_runs_is_waited_for_and_not_asked_for_again(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
+    operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
+    operator.execute(context)
+    assert not swap_has_ended(simulator, fresh_app)
+    swap(simulator, fresh_app, patience=NO_PATIENCE).execute(cleared(context))
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1
+
+
 def test_what_azure_tells_for_long_of_the_time_before_a_swap_it_was_seen_at_is_not_believed(
     simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +249,7 @@ def test_a_swap_that_another_try_began_is_waited_for(simulator: RunningSimulator
     context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
     operator.wait_with = lambda trigger, context: None  # type: ignore[method-assign]
     operator.execute(context)
-    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == context["task_state_store"][OPERATION_KEY]["value"]
+    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == context["task_state_store"][OPERATION_KEY]["url"]
     swap(simulator, fresh_app).execute(next_try(context))
     assert swaps(simulator, fresh_app) == 1
 

@@ -113,7 +113,11 @@ def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expe
     ("text", "expected"),
     [
         ("No 'https://h/w.zip?anything=goes&x' there.", "No 'https://h/w.zip?***' there."),
-        ("https://h/w?k=1, https://u:p@h/w?k=1", "https://h/w?*** https://***@h/w?***"),
+        ("https://h/w?k=1, https://u:p@h/w?k=1", "https://h/w?***, https://***@h/w?***"),
+        ("to=https%3A%2F%2Fh%2Fw.zip%3Fkey%3DSECRET.", "to=https%3A%2F%2Fh%2Fw.zip?***."),
+        (r'{"u": "https:\/\/h\/w.zip?key=SECRET"}', r'{"u": "https:\/\/h\/w.zip?***"}'),
+        ("'https://h/w's.zip?key=a'SECRET'", "'https://h/w's.zip?***'"),
+        ("https://go.microsoft.com/?u=https://h/w.zip?key=SECRET", "https://go.microsoft.com/?***"),
         ("see https://go.microsoft.com/fwlink/?linkid=2095007", "see https://go.microsoft.com/fwlink/?linkid=2095007"),
         ("https://notmicrosoft.com/w?key=1", "https://notmicrosoft.com/w?***"),
         ("Is it up? Ask ?key=1 again.", "Is it up? Ask ?key=1 again."),

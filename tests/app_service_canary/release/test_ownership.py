@@ -49,9 +49,7 @@ def test_anything_else_is_somebody_elses_and_left_alone(
 
 
 def test_a_rule_that_is_gone_may_have_been_taken_away_by_a_watch_that_died_before_it_could_say_so() -> None:
-    with pytest.raises(
-        ChangedByOthers, match=r"Azure says no rule, this release had left 10 %\. .* Or a watch did"
-    ):
+    with pytest.raises(ChangedByOthers, match=r"Azure says no rule, this release had left 10 %\. .* Or a watch did"):
         refuse_foreign(TARGET, None, (10.0,))
 
 
