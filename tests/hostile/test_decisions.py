@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.hostile.mutations import SECRET, SIGNED, hostile, mutated
 
-from app_service_canary.release.decision import APPROVE, REJECT, Decision, read_decision
+from app_service_canary.release.decision import APPROVE, GO_ON, REJECT, Decision, read_decision
 from app_service_canary.triggers.approval import decision_of_response
 
 WORDS = {"approve": True, "approved": True, "reject": False, "rejected": False}
@@ -66,18 +66,25 @@ def word_of(text: str) -> str:
 forms = st.none() | st.dictionaries(st.sampled_from(["comment", "other"]), hostile)
 
 
-@given(st.lists(st.sampled_from([APPROVE, REJECT]) | st.text(max_size=10), max_size=3), forms, st.none() | st.text())
+@given(
+    st.lists(st.sampled_from([APPROVE, GO_ON, REJECT]) | st.text(max_size=10), max_size=3),
+    forms,
+    st.none() | st.text(),
+)
 @example([APPROVE], {"comment": SIGNED}, "maria")
 @example([APPROVE, REJECT], None, "maria")
+@example([APPROVE, GO_ON], None, "maria")
 @example([], None, None)
 @example(["approve"], None, "maria")
 @example([APPROVE], {"comment": "\x00\ud800"}, "maria")
 @example([APPROVE], {"comment": {"a": [1]}}, "maria")
-def test_a_response_approves_only_with_the_one_option(options: list[str], form: Any, user: str | None) -> None:
+def test_a_response_approves_only_with_one_option_that_means_it(
+    options: list[str], form: Any, user: str | None
+) -> None:
     decision = decision_of_response(options, form, user)
 
     assert isinstance(decision, Decision)
-    assert decision.approved is (options == [APPROVE])
+    assert decision.approved is (options in ([APPROVE], [GO_ON]))
     assert_can_be_kept(decision)
 
 

@@ -147,9 +147,10 @@ class AppServiceOperationTrigger(AppServiceTrigger):
                 return await self.hook.swap_status(self.operation_url)
             return await self.hook.deployment_status(self.target, Deployment(self.deployment_id, self.operation_url))
         except AzureResourceMissing:
-            # A swap that Azure has forgotten is over; whether it happened, the task asks production itself. A
-            # deployment is not known at once: the site's deployment service restarts with the slot.
-            return OperationStatus(self.operation == "swap")
+            # A swap that Azure has forgotten is over; whether it happened, the task asks production itself. A slot may
+            # tell of no deployment while its deployment service restarts, and for good when somebody swapped it.
+            swap = self.operation == "swap"
+            return OperationStatus(swap, unknown_beside="" if swap else "no deployment")
 
     def expired(self) -> dict[str, Any]:
         trouble = f" The last answer was: {self.trouble}" if self.trouble else ""

@@ -127,6 +127,18 @@ async def test_a_deployment_that_its_slot_does_not_know_for_long_is_gone(
     assert "what it tells of is Deployment d-2 by maria" in end["message"]
 
 
+async def test_a_deployment_to_a_slot_that_tells_of_none_any_more_is_gone(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_service, "UNKNOWN_LIMIT", 0.0)
+    nowhere = f"{simulator.app_path(fresh_app, 'stage')}/deployments/gone?api-version=2025-05-01"
+    arguments = {"operation_url": nowhere, "deployment_id": "d-1", **shared(simulator, fresh_app)}
+    ending = await the_event(AppServiceOperationTrigger(operation="deployment", **arguments))
+    assert ending["status"] == "failed"
+    assert "has not known deployment d-1" in ending["message"]
+    assert "what it tells of is no deployment" in ending["message"]
+
+
 @pytest.mark.parametrize(
     "between", [OperationStatus(done=False), TransientAzureError("busy")], ids=["known", "trouble"]
 )
