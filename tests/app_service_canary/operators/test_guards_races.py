@@ -126,15 +126,16 @@ def test_a_swap_whose_answer_was_lost_is_undone_by_the_way_back(simulator: Runni
     assert simulator.version(fresh_app) == "1.0.0"
 
 
-@pytest.mark.parametrize("looks", [1, 8])
+@pytest.mark.parametrize(("under_way", "looks"), [(False, 1), (True, 8)])
 def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
-    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch, looks: int
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch, under_way: bool, looks: int
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
     way_back = restore(simulator, fresh_app)
     read_app, refuse_while_busy = AppServiceHook.read_app, AppServiceHook.refuse_while_busy
     from_before = way_back.with_hook(lambda hook: hook.read_app(way_back.target))
-    begin_swap(simulator, fresh_app)  # whose answer was lost: it is met under way, and waited for
+    swap_it = begin_swap if under_way else RunningSimulator.swap  # seen under way, it is looked for longer
+    swap_it(simulator, fresh_app)
     stale: list[AppState] = []
 
     async def free_and_then_stale(self: AppServiceHook, target: AppTarget) -> None:
