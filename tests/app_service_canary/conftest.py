@@ -12,7 +12,9 @@ from tests import airflow_environment  # noqa: F401 - imported for what it does 
 from tests.simulator import RunningSimulator
 
 from app_service_canary import patience
+from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import restore, swap
+from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.triggers import waiting
 from app_service_simulator.faults.fault import Fault
 
@@ -47,6 +49,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 OrderFault = Callable[..., None]
+AnswerFirst = Callable[[list[AppState]], None]
 """Orders a fault of an operation besides those there are; `do` and the fault's other members by name."""
 
 
@@ -59,6 +62,21 @@ def order_fault(simulator: RunningSimulator) -> Iterator[OrderFault]:
 
     yield order
     simulator.set_faults()
+
+
+@pytest.fixture
+def answer_first(monkeypatch: pytest.MonkeyPatch) -> AnswerFirst:
+    """Whoever reads an app is told what is in this list, from its end, before what is so: Azure's old answers."""
+
+    def answer(old: list[AppState]) -> None:
+        read_app = AppServiceHook.read_app
+
+        async def read_old(self: AppServiceHook, target: AppTarget) -> AppState:
+            return old.pop() if old else await read_app(self, target)
+
+        monkeypatch.setattr(AppServiceHook, "read_app", read_old)
+
+    return answer
 
 
 @pytest.fixture

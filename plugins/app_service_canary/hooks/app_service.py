@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 
-from app_service_canary.errors import (
-    TransientAzureError,
-    WeightNotApplied,
-)
+from app_service_canary.errors import TransientAzureError, WeightNotApplied
 from app_service_canary.hooks.azure_errors import azure_errors
 from app_service_canary.hooks.operations import AppServiceOperationsHook
 from app_service_canary.hooks.ramp_up_rules import (
@@ -104,6 +101,10 @@ class AppServiceHook(AppServiceOperationsHook):
     async def read_rule(self, target: AppTarget) -> TrafficRule | None:
         """The rule that sends users to the slot; None when there is none."""
         return _ours(await self._wire_rules(target), target)
+
+    async def rule_is_gone(self, target: AppTarget) -> bool:
+        """Whether the rule that this release had left is not there; looked at again, for one reading may be old."""
+        return await settled(lambda: self.read_rule(target), lambda rule: rule is not None) is None
 
     async def read_image(self, target: AppTarget, os: str, *, production: bool = False) -> str | None:
         """The container image that the slot, or production, is set to; None when it runs none."""

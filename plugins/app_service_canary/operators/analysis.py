@@ -10,7 +10,6 @@ from app_service_canary.errors import AnalysisInconclusive, AppServiceCanaryErro
 from app_service_canary.operators.hold import ask_to_go_on
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
-from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.decision import APPROVED, Decision
 from app_service_canary.release.durations import format_duration, parse_bake
@@ -279,13 +278,11 @@ class CanaryAnalysisOperator(AppServiceOperator):
         if not self._has_rule():
             return
         try:
-            rule = self.with_hook(
-                lambda hook: settled(lambda: hook.read_rule(self.target), lambda rule: rule is not None), A_MOMENT
-            )
+            gone = self.with_hook(lambda hook: hook.rule_is_gone(self.target), A_MOMENT)
         except AppServiceCanaryError as error:
             self.log.warning("%s Whether the rule is still there is not known; the next task finds out.", error)
             return
-        if rule is None:
+        if gone:
             raise CanaryRejected(
                 f"{self.target.at_start} gets no new users any more: a bad verdict of this watch cleared its traffic "
                 "rule while a manager decided, or somebody did. The decision to go on came too late."

@@ -225,7 +225,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
         limit = None if last_known is None else READ_BACK
         state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
-        remember(context, _SWAPPED, None)
+        if last_known is not None:
+            remember(context, _SWAPPED, None)
         seen.append(state)
         return state
 
@@ -328,7 +329,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             return
         what = f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since"
         back = by_hand(self.target, (Undo.SWAP_BACK,), ())
-        if self._states(context, self.promoted_task_id) == ["failed"]:
+        if self._state(context, self.promoted_task_id) == "failed":
             raise RestoreIncomplete(
                 f"{what}; it was not swapped back, for the slot may hold anything by now. Look at what it holds "
                 f"({self.target}). To swap that in: {back}"
@@ -336,12 +337,12 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         remember(context, _FOREIGN, f"{what}; it was not swapped back.")
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
-        return self._states(context, task_id) == ["success"]
+        return self._state(context, task_id) == "success"
 
-    def _states(self, context: Context, *task_ids: str) -> list[str | None]:
+    def _state(self, context: Context, task_id: str) -> Any:
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id])
-        return list(states.get(ti.run_id, {}).values())
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
+        return states.get(ti.run_id, {}).get(task_id)
 
     def _swap_under_way(self, context: Context) -> str | None:
         if url := remembered(context, _SWAPPING):

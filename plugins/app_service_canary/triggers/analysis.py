@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 
 from app_service_canary.errors import PermanentError, TransientError
-from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.app_state import PRODUCTION
 from app_service_canary.release.availability import Limits, judge_answers
@@ -242,7 +241,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         if now() - self.began < BEGUN:
             return False
         try:
-            return await settled(lambda: self.hook.read_rule(self.target), lambda rule: rule is not None) is None
+            return await self.hook.rule_is_gone(self.target)
         except (TransientError, PermanentError) as error:
             self.log.warning("%s Whether the rule is still there is not known.", error)
             return False

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from tests.app_service_canary.conftest import AnswerFirst
 from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, begin_swap, restore
 from tests.app_service_canary.operators.test_swap import (
     NO_PATIENCE,
@@ -128,11 +129,16 @@ def test_a_swap_whose_answer_was_lost_is_undone_by_the_way_back(simulator: Runni
 
 @pytest.mark.parametrize(("under_way", "looks"), [(False, 1), (True, 8)])
 def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
-    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch, under_way: bool, looks: int
+    simulator: RunningSimulator,
+    fresh_app: str,
+    answer_first: AnswerFirst,
+    monkeypatch: pytest.MonkeyPatch,
+    under_way: bool,
+    looks: int,
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
     way_back = restore(simulator, fresh_app)
-    read_app, refuse_while_busy = AppServiceHook.read_app, AppServiceHook.refuse_while_busy
+    refuse_while_busy = AppServiceHook.refuse_while_busy
     from_before = way_back.with_hook(lambda hook: hook.read_app(way_back.target))
     swap_it = begin_swap if under_way else RunningSimulator.swap  # seen under way, it is looked for longer
     swap_it(simulator, fresh_app)
@@ -142,11 +148,8 @@ def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
         await refuse_while_busy(self, target)
         stale.extend([from_before] * looks)
 
-    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
-        return stale.pop() if stale else await read_app(self, target)
-
     monkeypatch.setattr(AppServiceHook, "refuse_while_busy", free_and_then_stale)
-    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    answer_first(stale)
     way_back.execute(context)
 
     assert simulator.version(fresh_app) == "1.0.0"
@@ -154,18 +157,15 @@ def test_an_answer_from_before_the_swap_does_not_end_the_way_back(
 
 
 def test_a_swap_back_that_a_person_made_is_not_undone_though_azure_tells_of_the_time_before_it(
-    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
-    way_back, read_app = restore(simulator, fresh_app), AppServiceHook.read_app
+    way_back = restore(simulator, fresh_app)
     simulator.swap(fresh_app)
     stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
     begin_swap(simulator, fresh_app)
 
-    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
-        return stale.pop() if stale else await read_app(self, target)
-
-    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    answer_first(stale)
     way_back.execute(context)
 
     assert stale == []
@@ -174,17 +174,14 @@ def test_a_swap_back_that_a_person_made_is_not_undone_though_azure_tells_of_the_
 
 
 def test_a_swap_that_was_waited_for_is_undone_though_azure_tells_of_the_time_before_it_for_long(
-    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
-    way_back, read_app = restore(simulator, fresh_app), AppServiceHook.read_app
+    way_back = restore(simulator, fresh_app)
     stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
     context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
 
-    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
-        return stale.pop() if stale else await read_app(self, target)
-
-    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    answer_first(stale)
     way_back.execute(context)
 
     assert simulator.version(fresh_app) == "1.0.0"

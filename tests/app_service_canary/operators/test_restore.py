@@ -43,6 +43,14 @@ def after_asking_for_a_swap(simulator: RunningSimulator, app: str) -> dict[str, 
     return context
 
 
+def after_promoting(simulator: RunningSimulator, app: str) -> dict[str, Any]:
+    context = after_asking_for_a_swap(simulator, app)
+    simulator.swap(app)
+    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
+    restore(simulator, app).execute(context)
+    return context
+
+
 def begin_swap(simulator: RunningSimulator, app: str) -> Any:
     body = {"targetSlot": "production", "preserveVnet": True}
     return simulator.arm("POST", f"{simulator.app_path(app, 'stage')}/slotsswap", body)
@@ -309,10 +317,7 @@ def test_a_run_that_went_on_after_a_way_back_is_undone_again(simulator: RunningS
 def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
-    restore(simulator, fresh_app).execute(context)
+    context = after_promoting(simulator, fresh_app)
     context["ti"].states.clear()
     assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == []
     assert simulator.version(fresh_app) == "2.0.0"
@@ -321,10 +326,7 @@ def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
 def test_a_promoted_version_that_is_watched_again_and_rejected_is_left_to_a_person(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
-    restore(simulator, fresh_app).execute(context)
+    context = after_promoting(simulator, fresh_app)
     context["ti"].states["watch_promoted"] = "failed"
     with pytest.raises(RestoreIncomplete, match=r"holds what this run had promoted before, .* slot may hold anything"):
         restore(simulator, fresh_app).execute(cleared(context))

@@ -4,15 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.conftest import AnswerFirst, OrderFault
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import AzureUnavailable, ChangedByOthers, PreflightRefused, SwapFailed
-from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY, AppServiceSwapSlotsOperator
-from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.triggers import waiting
 from app_service_canary.triggers.waiting import now
 
@@ -155,17 +153,11 @@ def test_a_swap_that_is_cleared_while_it_runs_is_waited_for_and_not_asked_for_ag
 
 
 def test_what_azure_tells_for_long_of_the_time_before_a_swap_it_was_seen_at_is_not_believed(
-    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, answer_first: AnswerFirst
 ) -> None:
     context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
-    read_app = AppServiceHook.read_app
-    from_before = operator.with_hook(lambda hook: hook.read_app(operator.target))
-    stale = [from_before] * 8
-
-    async def read_stale(self: AppServiceHook, target: AppTarget) -> AppState:
-        return stale.pop() if stale else await read_app(self, target)
-
-    monkeypatch.setattr(AppServiceHook, "read_app", read_stale)
+    stale = [operator.with_hook(lambda hook: hook.read_app(operator.target))] * 8
+    answer_first(stale)
     order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after", app=fresh_app)
     operator.execute(context)
     assert stale == []
