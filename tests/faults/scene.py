@@ -184,6 +184,10 @@ class Scene:
         """Version 2.0.0 stops being healthy; it answers everything but the health check as before."""
         self._unhealthy("2.0.0").touch()
 
+    def turn_good(self) -> None:
+        """It is healthy again."""
+        self._unhealthy("2.0.0").unlink()
+
     def _unhealthy(self, version: str) -> Path:
         return self._folder / f"{version}-is-unhealthy"
 

@@ -102,10 +102,6 @@ class AppServiceHook(AppServiceOperationsHook):
         """The rule that sends users to the slot; None when there is none."""
         return _ours(await self._wire_rules(target), target)
 
-    async def rule_is_gone(self, target: AppTarget) -> bool:
-        """Whether the rule that this release had left is not there; looked at again, for one reading may be old."""
-        return await settled(lambda: self.read_rule(target), lambda rule: rule is not None) is None
-
     async def read_image(self, target: AppTarget, os: str, *, production: bool = False) -> str | None:
         """The container image that the slot, or production, is set to; None when it runs none."""
         client = await self.client()

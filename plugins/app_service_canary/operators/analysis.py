@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import AnalysisInconclusive, AppServiceCanaryError, CanaryRejected, InvalidReleasePlan
+from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
 from app_service_canary.operators.hold import ask_to_go_on
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
@@ -19,6 +19,7 @@ from app_service_canary.release.record import file_name
 from app_service_canary.release.verdict import Outcome
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.approval import response_event
+from app_service_canary.triggers.verdicts import verdict_noted_in
 from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 _BAKE, _HELD, _CLOSED = "bake", "held", "closed"
 """Remembered: when a bake began and ends, which is not begun again by the next try; that it ended without a verdict,
 since when a manager is asked; and that the closing look was taken."""
-
-A_MOMENT = timedelta(minutes=1)
-"""How long trouble is borne where the answer is good to have and not needed."""
 
 NOTHING_TO_DO = {"outcome": "skipped", "reasons": ["This run has fewer steps than the release file."]}
 
@@ -134,7 +132,6 @@ class CanaryAnalysisOperator(AppServiceOperator):
             # It ended the watch, without a verdict, before a manager was asked.
             closing=self._is_the_last(context) and not asked and not remembered(context, _CLOSED),
             seen_here=held["verdict"].get("seen_here") if held else None,
-            has_rule=self._has_rule(),
             record_path=record,
             about={
                 "app": self.app,
@@ -165,9 +162,6 @@ class CanaryAnalysisOperator(AppServiceOperator):
                 f"{self.target.at_start} should get {float(self.weight):g} % of the users to be watched, and Azure "
                 f"says {found}. Clear the step's shift together with this task."
             )
-
-    def _has_rule(self) -> bool:
-        return self.weight is not None and not is_beyond_the_end(self.weight) and float(self.weight) > 0
 
     def evidence(self, context: Context) -> dict[str, Any]:
         """What the steps before have left, by source. A watch that a person has cleared does not go on from where they
@@ -261,32 +255,15 @@ class CanaryAnalysisOperator(AppServiceOperator):
         allowed = decision["door"] == "timeout" or not approvers or decision["by"] in approvers
         if decision["decision"] == APPROVED and allowed:
             self.log.info("To go on without a verdict was decided%s (%s).%s", by, decision["door"], said)
-            self._refuse_a_lost_verdict()
+            if bad := verdict_noted_in(context):
+                self.log.warning("A bad verdict was reached before that was decided, and stands.")
+                return self.finish(context, bad)
             self.passed(context)
             return {**held["verdict"], "outcome": Outcome.INCONCLUSIVE.value, "decided": decision}
         why = "nobody decided in time" if decision["door"] == "timeout" else f"to roll back was decided{by}"
         if not allowed:
             why = f"the decision{by} does not count: not one of the approvers ({', '.join(approvers)})"
         raise AnalysisInconclusive(f"{held['sentence']} A manager was asked, and {why}.{said}")
-
-    def _refuse_a_lost_verdict(self) -> None:
-        """A decision resumes this task at once; the verdict that its trigger was just acting upon is lost then.
-
-        Raises:
-            CanaryRejected: the rule is gone.
-        """
-        if not self._has_rule():
-            return
-        try:
-            gone = self.with_hook(lambda hook: hook.rule_is_gone(self.target), A_MOMENT)
-        except AppServiceCanaryError as error:
-            self.log.warning("%s Whether the rule is still there is not known; the next task finds out.", error)
-            return
-        if gone:
-            raise CanaryRejected(
-                f"{self.target.at_start} gets no new users any more: a bad verdict of this watch cleared its traffic "
-                "rule while a manager decided, or somebody did. The decision to go on came too late."
-            )
 
     def passed(self, context: Context) -> None:
         """What follows from a good verdict, besides going on."""

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import AppServiceCanaryError, ChangedByOthers, SwapFailed
-from app_service_canary.operators.analysis import A_MOMENT, CanaryAnalysisOperator, last_evidence
+from app_service_canary.operators.analysis import CanaryAnalysisOperator, last_evidence
 from app_service_canary.operators.stable import remember_stable, stable_asset
 from app_service_canary.operators.task import known_before
 from app_service_canary.patience import settled
 from app_service_canary.release.masking import secrets_of
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import Before, SlotState
+
+A_MOMENT = timedelta(minutes=1)
+"""How long trouble is borne where the answer is good to have and not needed."""
 
 
 class PromotedAnalysisOperator(CanaryAnalysisOperator):

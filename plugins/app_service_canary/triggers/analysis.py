@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -23,16 +23,13 @@ from app_service_canary.release.verdict import Outcome, Verdict
 from app_service_canary.triggers.app_service import AppServiceTrigger
 from app_service_canary.triggers.approval import decision_event, response_to
 from app_service_canary.triggers.measuring import Measuring
+from app_service_canary.triggers.verdicts import note_verdict, noted_verdict
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, event, now
 
 T = TypeVar("T")
 
 CLEARING_LIMIT = 120.0
 """Seconds for all of them: `restore` begins when the trigger has ended, and does not give up so soon."""
-
-BEGUN = timedelta(minutes=1)
-"""A watch that began longer ago than a triggerer takes to begin with it was begun by another, which may have cleared
-the rule and died before it could say so."""
 
 WRITING_LIMIT = 30.0
 """Seconds for a record: a storage that hangs must not hold a verdict up."""
@@ -53,7 +50,6 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         failure_limit, min_answers: see `Limits`.
         answer_timeout_seconds: for one answer.
         clear_on_failure: take new users off the slot at once when the verdict is bad.
-        has_rule: whether a traffic rule sends users to the slot, without whom there is nothing to judge.
         analysis: the release file's section, as JSON.
         evidence: what earlier steps left, by source, as JSON.
         before: what the stable version did before the swap, by source, as JSON; None: both versions have users.
@@ -83,7 +79,6 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         before: dict[str, Any] | None,
         closing: bool,
         seen_here: dict[str, int] | None = None,
-        has_rule: bool = False,
         record_path: str | None,
         about: dict[str, Any],
         asked: bool = False,
@@ -98,7 +93,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.analysis, self.evidence, self.before = analysis, evidence, before
         self.closing, self.record_path, self.about = closing, record_path, about
         self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
-        self.seen_here, self.has_rule = seen_here or {}, has_rule
+        self.seen_here = seen_here or {}
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
 
@@ -122,7 +117,6 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "before": self.before,
                 "closing": self.closing,
                 "seen_here": self.seen_here,
-                "has_rule": self.has_rule,
                 "record_path": self.record_path,
                 "about": self.about,
                 "asked": self.asked,
@@ -178,12 +172,9 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             responded = await sync_to_async(response_to)(self.asked_of)
             if responded is not None:
                 return decision_event(responded)
-        if self.has_rule and not self.rounds and await self._rule_is_gone():
-            gone = (
-                f"{self.target.at_start} gets no new users any more: a bad verdict of this watch cleared its traffic "
-                "rule before the triggerer was restarted, or somebody did.",
-            )
-            return await self._end_with(Verdict(Outcome.FAIL, gone), self._comparison())
+        if not self.rounds and (noted := await noted_verdict(self.about, self.waiter, self.log)):
+            self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
+            return await self._acted_upon(noted)
         answers = await asyncio.gather(
             *(
                 self.hosts.ask(Side(side), host, self.path, tuple(self.good_statuses))
@@ -219,7 +210,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
     async def _judged(self) -> dict[str, Any] | None:
         over = self._bake_is_over()
-        comparison = self._comparison()
+        of = self.measuring
+        comparison = Comparison(self.rules, of.evidence, of.given_up, self.stable, of.seen_here)
         compared = comparison.judge(bake_is_over=over, held=over and self._is_held())
         suffices = compared is not None and compared.outcome is Outcome.PASS
         available = judge_answers(self.seen, self.limits, bake_is_over=over or suffices)
@@ -231,20 +223,6 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         if self.closing:
             verdict = comparison.after_closing_look(verdict)
         return await self._end_with(verdict, comparison)
-
-    def _comparison(self) -> Comparison:
-        of = self.measuring
-        return Comparison(self.rules, of.evidence, of.given_up, self.stable, of.seen_here)
-
-    async def _rule_is_gone(self) -> bool:
-        """Whether Azure says so; where it cannot be asked, the task that needs the rule next finds out."""
-        if now() - self.began < BEGUN:
-            return False
-        try:
-            return await self.hook.rule_is_gone(self.target)
-        except (TransientError, PermanentError) as error:
-            self.log.warning("%s Whether the rule is still there is not known.", error)
-            return False
 
     def _bake_is_over(self) -> bool:
         # A triggerer that restarted late in the bake starts counting anew; it looks often enough first.
@@ -261,25 +239,33 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         return [side for side, seen in self.seen.sides.items() if seen.failures_in_a_row]
 
     async def _end_with(self, verdict: Verdict, comparison: Comparison) -> dict[str, Any]:
-        details: dict[str, Any] = {
-            "outcome": verdict.outcome.value,
-            "reasons": list(verdict.reasons),
+        ending = event(
+            SUCCEEDED if verdict.outcome is Outcome.PASS else FAILED,
+            verdict.sentence,
+            outcome=verdict.outcome.value,
+            reasons=list(verdict.reasons),
             **self.seen.to_json(self.target.slot),
-            "comparison": comparison.to_json(),
+            comparison=comparison.to_json(),
             # What may still be revised is read again by the next step.
-            "evidence": {name: each.to_json() for name, each in self.measuring.settled.items()},
-            "seen_here": self.measuring.settled_here,
-            "closing_look": self.closing,
-        }
-        if verdict.outcome is Outcome.FAIL and self.clear_on_failure:
-            try:
-                details["rule_cleared_at"] = await asyncio.wait_for(self._clear_rule(), CLEARING_LIMIT)
-            except asyncio.TimeoutError:
-                self.log.error("The rule could not be cleared in %g s; it is left to `restore`.", CLEARING_LIMIT)
-                details["rule_cleared_at"] = None
-        details["record"] = await self._keep_record(verdict)
-        status = SUCCEEDED if verdict.outcome is Outcome.PASS else FAILED
-        return event(status, verdict.sentence, **details)
+            evidence={name: each.to_json() for name, each in self.measuring.settled.items()},
+            seen_here=self.measuring.settled_here,
+            closing_look=self.closing,
+        )
+        if verdict.outcome is Outcome.FAIL:
+            await note_verdict(self.about, self.waiter, ending, self.log)
+            ending = await self._acted_upon(ending)
+        return {**ending, "record": await self._keep_record(verdict)}
+
+    async def _acted_upon(self, ending: dict[str, Any]) -> dict[str, Any]:
+        """Takes new users off the slot, whose verdict is bad; its event, which says whether that was done."""
+        if not self.clear_on_failure:
+            return ending
+        try:
+            cleared_at = await asyncio.wait_for(self._clear_rule(), CLEARING_LIMIT)
+        except asyncio.TimeoutError:
+            self.log.error("The rule could not be cleared in %g s; it is left to `restore`.", CLEARING_LIMIT)
+            cleared_at = None
+        return {**ending, "rule_cleared_at": cleared_at}
 
     async def _keep_record(self, verdict: Verdict) -> str | None:
         """Writes the record; where to. A record that cannot be written is no reason to end otherwise."""

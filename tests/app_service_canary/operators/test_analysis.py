@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_traffic import TARGET, shift
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
@@ -15,11 +14,11 @@ from app_service_canary.errors import (
     CanaryRejected,
     InvalidReleasePlan,
 )
-from app_service_canary.operators import analysis
 from app_service_canary.operators.analysis import CanaryAnalysisOperator
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.policy import Approval
-from app_service_canary.triggers.waiting import event, now
+from app_service_canary.triggers.verdicts import VERDICT_KEY
+from app_service_canary.triggers.waiting import WAITER, event, now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
@@ -190,27 +189,16 @@ def test_a_watch_that_a_person_has_cleared_does_not_read_what_was_before(simulat
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_decision_to_go_on_does_not_outlive_the_rule_that_a_bad_verdict_cleared(
-    simulator: RunningSimulator, app: str
-) -> None:
-    shift(app, 20).execute(task_context())
-    context, target = task_context("watch"), {**TARGET, "app": app}
-    task = held(context, weight="20.0", **target)
+def test_a_decision_to_go_on_does_not_outlive_a_bad_verdict_that_this_try_had_reached_before() -> None:
+    context = task_context("watch")
+    task, ti = held(context), context["ti"]
+    bad = event("failed", "503 at /health, twice.", outcome="fail", reasons=["503 at /health, twice."])
+    ti.xcom_push(VERDICT_KEY, {**bad, WAITER: "another try"})
     assert task.execute_complete(context, response("Go on"))["outcome"] == "inconclusive"
-    simulator.set_rules(app, [])
-    with pytest.raises(CanaryRejected, match="gets no new users any more"):
+    ti.xcom_push(VERDICT_KEY, {**bad, WAITER: str(ti.id)})
+    with pytest.raises(CanaryRejected, match="503 at /health"):
         task.execute_complete(context, response("Go on"))
-
-
-@pytest.mark.usefixtures("asked")
-def test_a_decision_to_go_on_counts_where_azure_does_not_say_whether_the_rule_is_there(
-    simulator: RunningSimulator, app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(analysis, "A_MOMENT", timedelta(0))
-    context, target = task_context("watch"), {**TARGET, "app": app}
-    task = held(context, weight="20.0", **target)
-    order_fault("WebApps_GetConfiguration", "server_error", app=app, times=5)
-    assert task.execute_complete(context, response("Go on"))["outcome"] == "inconclusive"
+    assert ti.xcom_pull("watch") == {"outcome": "fail", "reasons": ["503 at /health, twice."]}
 
 
 @pytest.mark.usefixtures("asked")
