@@ -15,6 +15,7 @@ from app_service_canary.hooks import connection
 from app_service_canary.operators import analysis, restore, swap
 from app_service_canary.release.durations import parse_bake
 from app_service_canary.sensors import drained
+from app_service_canary.triggers import analysis as watching
 from app_service_canary.triggers import waiting
 
 READ_TIMEOUT = 1.0
@@ -42,6 +43,7 @@ def engine() -> Iterator[None]:
         patch.setattr(patience, "LOOK_AGAIN", (0.05, 0.2))
         for module in (swap, restore):
             patch.setattr(module, "READ_BACK", timedelta(seconds=2))
+        patch.setattr(watching, "BEGUN", timedelta(0))
         patch.setattr(analysis, "parse_bake", lambda text: (bake := parse_bake(text)) and bake / SHORTER)
         yield
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -30,6 +30,13 @@ T = TypeVar("T")
 
 CLEARING_LIMIT = 120.0
 """Seconds for all of them: `restore` begins when the trigger has ended, and does not give up so soon."""
+
+BEGUN = timedelta(seconds=10)
+"""A watch that began longer ago than a triggerer takes to begin with it may have been another triggerer's before."""
+
+HEAD_START = 0.5
+"""Seconds for the note of a bad verdict; then users are taken off the slot whether or not it has been written. A
+triggerer whose first question to Airflow this is takes several to answer it."""
 
 WRITING_LIMIT = 30.0
 """Seconds for a record: a storage that hangs must not hold a verdict up."""
@@ -172,9 +179,11 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             responded = await sync_to_async(response_to)(self.asked_of)
             if responded is not None:
                 return decision_event(responded)
-        if not self.rounds and (noted := await noted_verdict(self.about, self.waiter, self.log)):
-            self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
-            return await self._acted_upon(noted)
+        if not self.rounds and now() - self.began >= BEGUN:
+            noted = await noted_verdict(self.about, self.waiter, self.log)
+            if noted is not None:
+                self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
+                return await self._acted_upon(noted)
         answers = await asyncio.gather(
             *(
                 self.hosts.ask(Side(side), host, self.path, tuple(self.good_statuses))
@@ -252,8 +261,10 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             closing_look=self.closing,
         )
         if verdict.outcome is Outcome.FAIL:
-            await note_verdict(self.about, self.waiter, ending, self.log)
+            noting = asyncio.create_task(note_verdict(self.about, self.waiter, ending, self.log))
+            await asyncio.wait({noting}, timeout=HEAD_START)
             ending = await self._acted_upon(ending)
+            await noting
         return {**ending, "record": await self._keep_record(verdict)}
 
     async def _acted_upon(self, ending: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 VERDICT_KEY = "bad_verdict"
 """XCom key of the watching task. Airflow removes it when the next try begins, which watches anew."""
 
-NOTING_LIMIT = 5.0
-"""Seconds: users must not wait for Airflow's database until they are taken off a bad version."""
+NOTING_LIMIT = 20.0
+"""Seconds. The first question that a triggerer asks Airflow was seen to take 9, for it builds an API server then."""
 
 
 async def note_verdict(about: dict[str, Any], waiter: str, ending: dict[str, Any], log: Logger) -> None:

@@ -1,14 +1,19 @@
 """The note of a bad verdict, in what Airflow keeps of a run."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time.comms import SetXCom
+from tests.app_service_canary.triggers.events import the_event
+from tests.app_service_canary.triggers.test_analysis import rule, rules, watch
 from tests.release_engine.metadata import Metadata, Shared
 from tests.release_engine.process import CURRENT
 from tests.release_engine.supervisor import AirflowProcess, in_this_process
+from tests.simulator import RunningSimulator
 
 from app_service_canary.triggers import verdicts
 from app_service_canary.triggers.verdicts import VERDICT_KEY, note_verdict, noted_verdict
@@ -62,3 +67,25 @@ async def test_an_airflow_that_cannot_keep_it_holds_no_verdict_up(
     assert await noted_verdict(ABOUT, "try 1", LOG) is None
     over.set()
     assert caplog.text.count("Airflow does not keep a verdict now") == 2
+
+
+@pytest.mark.usefixtures("run", "azure_connection")
+async def test_users_do_not_wait_for_an_airflow_that_is_slow_to_keep_it(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, kept = threading.Event(), list[SetXCom]()
+
+    def send(self: Any, message: Any) -> None:
+        if isinstance(message, SetXCom):
+            over.wait(10)
+            kept.append(message)
+
+    monkeypatch.setattr("tests.release_engine.supervisor._Messages.send", send)
+    simulator.set_rules(fresh_app, [rule(fresh_app, 50)])
+    trigger = watch(simulator, fresh_app, path="/no-such-page", waiter="try 1", about=ABOUT)
+    watching = asyncio.create_task(the_event(trigger))
+    while await asyncio.to_thread(rules, simulator, fresh_app):
+        assert not kept
+    over.set()
+    assert (await watching)["outcome"] == "fail"
+    assert len(kept) == 1
