@@ -22,6 +22,11 @@ _ADDRESS = re.compile(
 )
 """An address with a query, also one that is percent-encoded or in JSON."""
 
+_WITHOUT_SCHEME = re.compile(
+    r"(?<![\w./\\-])((?:[\w-]+\.)+[a-z][\w-]*(?::\d+)?/[^\s?\"<>]*)\?[^\s\"<>]*[^\s\"<>'.,:;)\]]", re.IGNORECASE
+)
+"""An address as people write it, by its host."""
+
 _HELP = re.compile(r"https?://([\w-]+\.)*(microsoft\.com|aka\.ms)(/|$)", re.IGNORECASE)
 """The pages that Azure's own messages point to; their queries are part of the help."""
 
@@ -73,7 +78,7 @@ def without_queries(text: str) -> str:
         is_help = _HELP.match(address[1]) and "http" not in address[2].lower()
         return address[0] if is_help else f"{address[1]}?***"
 
-    return without_signatures(_ADDRESS.sub(hidden, text))
+    return without_signatures(_WITHOUT_SCHEME.sub(r"\1?***", _ADDRESS.sub(hidden, text)))
 
 
 def cautiously(text: str) -> str:

@@ -121,6 +121,8 @@ def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expe
         ("see https://go.microsoft.com/fwlink/?linkid=2095007", "see https://go.microsoft.com/fwlink/?linkid=2095007"),
         ("https://notmicrosoft.com/w?key=1", "https://notmicrosoft.com/w?***"),
         ("Is it up? Ask ?key=1 again.", "Is it up? Ask ?key=1 again."),
+        ("h.example:8443/w.zip?key=SECRET, 'h.example/?key=SECRET'", "h.example:8443/w.zip?***, 'h.example/?***'"),
+        ("Is web.zip/2.0.0 there? Look.", "Is web.zip/2.0.0 there? Look."),
     ],
 )
 def test_what_azure_says_shows_no_query_of_an_address_but_those_of_its_own_help(text: str, expected: str) -> None:
