@@ -77,7 +77,8 @@ def _extended_code(error: dict[str, Any]) -> str | None:
 
 
 def _shortened(text: str, limit: int = 600) -> str:
-    text = without_queries(" ".join(text.split()))
+    # No more than a sentence is shown, and what is cut off need not be looked through.
+    text = without_queries(" ".join(text[: 8 * limit].split()))
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

@@ -10,6 +10,7 @@ from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, Inva
 from app_service_canary.operators.hold import ask_to_go_on
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
+from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.decision import APPROVED, Decision
 from app_service_canary.release.durations import format_duration, parse_bake
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-_BAKE, _HELD, _CLOSED = "bake", "held", "closed"
+_BAKE, _HELD, _CLOSED, _REJECTED = "bake", "held", "closed", "rejected"
 """Remembered: when a bake began and ends, which is not begun again by the next try; that it ended without a verdict,
-since when a manager is asked; and that the closing look was taken."""
+since when a manager is asked; that the closing look was taken; and a bad verdict, by a try that may be killed."""
 
 NOTHING_TO_DO = {"outcome": "skipped", "reasons": ["This run has fewer steps than the release file."]}
 
@@ -89,6 +90,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
         unknown = set(self.hosts_by_side) - {side.value for side in Side}
         if unknown:
             raise InvalidReleasePlan(f"hosts_by_side: found {sorted(unknown)}; allowed: slot, visitors")
+        if rejected := remembered(context, _REJECTED):
+            return self.finish(context, rejected)
         self.refuse_without_users(context)
         if held := remembered(context, _HELD):
             return self._watch_on(context, held)
@@ -155,7 +158,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
         """
         if self.weight is None or is_beyond_the_end(self.weight) or context["ti"].try_number == 1:
             return  # the first time, the step's shift has just read its rule back
-        rule = self.with_hook(lambda hook: hook.read_rule(self.target))
+        weight = float(self.weight)
+        rule = self.with_hook(
+            lambda hook: settled(lambda: hook.read_rule(self.target), lambda seen: bool(seen and seen.weight == weight))
+        )
         if rule is None or rule.weight != float(self.weight):
             found = f"{rule.weight:g} %" if rule else "no rule for it"
             raise InvalidReleasePlan(
@@ -207,10 +213,11 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if "decision" in event:
-            if not remembered(context, _HELD):
+            decision = event["decision"]
+            if not remembered(context, _HELD) and (decision["decision"] == APPROVED or not self._may_decide(decision)):
                 self.log.warning("A manager has answered what was asked before this task was cleared; it watches on.")
                 return self.act(context)
-            return self._decided(context, event["decision"])
+            return self._decided(context, decision)
         if event.get("closing_look"):
             remember(context, _CLOSED, True)
         verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
@@ -220,6 +227,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             return verdict
         context["ti"].xcom_push("return_value", verdict)
         if verdict.get("outcome") == Outcome.FAIL.value:
+            remember(context, _REJECTED, event)
             raise CanaryRejected(event["message"])
         if verdict.get("outcome") != Outcome.INCONCLUSIVE.value:
             raise AnalysisInconclusive(event["message"])
@@ -248,11 +256,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
         return self.wait_with(trigger, context)
 
     def _decided(self, context: Context, decision: dict[str, Any]) -> dict[str, Any]:
-        held = remembered(context, _HELD)
+        held = remembered(context, _HELD) or {"sentence": "This task was cleared when it had asked."}
         by = f" by {decision['by']}" if decision["by"] else ""
         said = f" “{decision['comment']}”" if decision["comment"] else ""
-        approvers = self.approval.approvers
-        allowed = decision["door"] == "timeout" or not approvers or decision["by"] in approvers
+        allowed = self._may_decide(decision)
         if decision["decision"] == APPROVED and allowed:
             self.log.info("To go on without a verdict was decided%s (%s).%s", by, decision["door"], said)
             if bad := verdict_noted_in(context):
@@ -262,8 +269,12 @@ class CanaryAnalysisOperator(AppServiceOperator):
             return {**held["verdict"], "outcome": Outcome.INCONCLUSIVE.value, "decided": decision}
         why = "nobody decided in time" if decision["door"] == "timeout" else f"to roll back was decided{by}"
         if not allowed:
-            why = f"the decision{by} does not count: not one of the approvers ({', '.join(approvers)})"
+            why = f"the decision{by} does not count: not one of the approvers ({', '.join(self.approval.approvers)})"
         raise AnalysisInconclusive(f"{held['sentence']} A manager was asked, and {why}.{said}")
+
+    def _may_decide(self, decision: dict[str, Any]) -> bool:
+        approvers = self.approval.approvers
+        return decision["door"] == "timeout" or not approvers or decision["by"] in approvers
 
     def passed(self, context: Context) -> None:
         """What follows from a good verdict, besides going on."""

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import DeploymentFailed
-from app_service_canary.operators.task import AppServiceOperator, remember, remembered
+from app_service_canary.operators.swap import ASKED_KEY, tells_of_now
+from app_service_canary.operators.task import AppServiceOperator, before_of, remember, remembered
+from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.app_state import AppTarget, Deployment
 from app_service_canary.release.masking import secrets_of, without_secrets
+from app_service_canary.release.ownership import refuse_after_the_swap
 from app_service_canary.release.policy import Artifact
 from app_service_canary.release.source import image_reference, package_address
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
+    from app_service_canary.release.app_state import SlotState
 
 _STARTED = "deployment"
 """Remembered: a deployment that was begun is joined by the next try, not begun again. One whose
@@ -33,6 +37,8 @@ class AppServiceDeployOperator(AppServiceOperator):
         source: the package's address or the image. Templated, but not stored with the rendered fields: an
             address may carry a signature.
         artifact: what it is and how it is laid down.
+        preflight_task_id: the task that recorded what was there before.
+        swap_task_id: the task that swaps; once it has, nothing is deployed to the slot any more.
         timeout: how long the deployment may take.
         poll_interval: pause between two questions.
     """
@@ -42,15 +48,19 @@ class AppServiceDeployOperator(AppServiceOperator):
         *,
         source: str,
         artifact: Artifact | None = None,
+        preflight_task_id: str = "preflight",
+        swap_task_id: str = "swap",
         timeout: timedelta = timedelta(minutes=20),
         poll_interval: timedelta = timedelta(seconds=5),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.source, self.artifact = source, artifact or Artifact()
+        self.preflight_task_id, self.swap_task_id = preflight_task_id, swap_task_id
         self.timeout, self.poll_interval = timeout, poll_interval
 
     def act(self, context: Context) -> Any:
+        self._refuse_after_the_swap(context)
         source = self._source(context)
         if self.artifact.is_container:
             image = image_reference(source, self.artifact)
@@ -68,6 +78,26 @@ class AppServiceDeployOperator(AppServiceOperator):
             ),
             context,
         )
+
+    def _refuse_after_the_swap(self, context: Context) -> None:
+        """A person may clear this task when its run has swapped, and what it brings would take the stable version's
+        place.
+
+        Raises:
+            PreflightRefused: it has.
+        """
+        before = before_of(context, self.preflight_task_id)
+        asked = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
+        if before is None or asked is None:
+            return
+
+        async def read(hook: AppServiceHook) -> SlotState:
+            return await settled(
+                lambda: hook.read_production(self.target), lambda seen: tells_of_now(before, asked, seen), READ_BACK
+            )
+
+        production = self.with_hook(read)
+        refuse_after_the_swap(self.target, before, production)
 
     def _begun(self, context: Context, source: str) -> Deployment:
         if begun := remembered(context, _STARTED):

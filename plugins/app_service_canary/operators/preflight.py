@@ -12,6 +12,7 @@ from app_service_canary.operators.task import RECORD_KEY, AppServiceOperator
 from app_service_canary.release.app_state import AppState, Before
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.masking import secrets_of
+from app_service_canary.release.ownership import refuse_after_the_swap
 from app_service_canary.release.plan import ReleasePlan, plan_release
 from app_service_canary.release.policy import ReleasePolicy
 from app_service_canary.release.preflight import objections
@@ -40,6 +41,9 @@ class ReleasePreflightOperator(AppServiceOperator):
         super().__init__(inlets=[self.asset], **kwargs)
 
     def act(self, context: Context) -> dict[str, Any]:
+        if kept := context["task_state_store"].get(RECORD_KEY):
+            # A person has cleared this task, and Airflow removed what the way back needs.
+            context["ti"].xcom_push(RECORD_KEY, kept)
         params = context["params"]
         for secret in secrets_of(str(params.get("package_uri") or "")):
             mask_secret(secret)
@@ -61,13 +65,8 @@ class ReleasePreflightOperator(AppServiceOperator):
         kept = context["task_state_store"].get(RECORD_KEY)
         if not kept:
             return Before.of(state)
-        context["ti"].xcom_push(RECORD_KEY, kept)
         before = Before.from_json(kept["before"])
-        if before.swapped_in(state.production):
-            raise PreflightRefused(
-                f"This run has swapped {self.target} into production already, so the slot holds the stable version. "
-                "To release again, trigger a new run."
-            )
+        refuse_after_the_swap(self.target, before, state.production)
         return before
 
     def _remember(self, context: Context, before: Before, stable: Stable | None) -> None:

@@ -11,8 +11,9 @@ from airflow.sdk.log import mask_secret
 from app_service_canary.errors import AppServiceCanaryError, ChangedByOthers, SwapFailed
 from app_service_canary.operators.analysis import CanaryAnalysisOperator, last_evidence
 from app_service_canary.operators.stable import remember_stable, stable_asset
+from app_service_canary.operators.swap import ASKED_KEY, tells_of_now
 from app_service_canary.operators.task import known_before
-from app_service_canary.patience import settled
+from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.masking import secrets_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
             SwapFailed: production holds what it held before.
         """
         before = known_before(context, self.preflight_task_id)
-        if not before.swapped_in(self._production(before)):
+        if not before.swapped_in(self._production(context, before)):
             raise SwapFailed(f"Production of app '{self.app}' does not hold the new version; it was not swapped in.")
 
     def _refuse_what_was_swapped_back(self, context: Context) -> None:
@@ -86,18 +87,29 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         """
         before = known_before(context, self.preflight_task_id)
         try:
-            production = self._production(before, A_MOMENT)
+            production = self._production(context, before, A_MOMENT)
         except AppServiceCanaryError as error:
             self.log.warning("%s Production was swapped and answers well, and that counts.", error)
             return
-        if not before.swapped_in(production):
+        swapped = self._swapped(context)
+        if not before.swapped_in(production) or swapped.get("last_swap", production.last_swap) != production.last_swap:
             raise ChangedByOthers(
                 f"Somebody took the new version out of production of app '{self.app}' while it was watched (Azure's "
                 f"last swap: {production.last_swap}). It is not promoted."
             )
 
-    def _production(self, before: Before, patience: timedelta | None = None) -> SlotState:
+    def _production(self, context: Context, before: Before, patience: timedelta | None = None) -> SlotState:
+        # Of a swap that was read back, Azure may still tell elsewhere that it has not been.
+        limit = READ_BACK if self._swapped(context) else None
+        asked = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
+
         async def read(hook: AppServiceHook) -> SlotState:
-            return await settled(lambda: hook.read_production(self.target), before.swapped_in)
+            return await settled(
+                lambda: hook.read_production(self.target), lambda seen: tells_of_now(before, asked, seen), limit
+            )
 
         return self.with_hook(read, patience)
+
+    def _swapped(self, context: Context) -> dict[str, Any]:
+        """What `swap` left; empty when a person marked it success."""
+        return context["ti"].xcom_pull(task_ids=self.swap_task_id) or {}

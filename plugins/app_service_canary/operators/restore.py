@@ -38,6 +38,9 @@ _SETTLED, _SENT = "settled_at_swap", "users_were_sent"
 """State keys: for which request of a swap all was undone, with the last swap Azure knew of then; and that there was a
 rule to clear, by which users may be pinned to the slot."""
 
+_OURS = "our_swap"
+"""State key: of which request of a swap, and how Azure tells of the swap that it brought about."""
+
 _PROMOTED = "promoted"
 """In place of that last swap: what this request brought about is not to be undone, whatever is swapped later."""
 
@@ -161,7 +164,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
         refusal = await self._wait_while_busy(hook, context, seen[-1].production.last_swap)
         state = await self._look(hook, context, before, seen)
-        asked = self._asked(context) and not self._others_swapped_since(context, state)
+        asked = self._asked(context) and not self._others_swapped_since(context, before, state)
         if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
             self._note(context, Undo.SWAP_BACK)
         found = to_undo(before, state, self.slot, swap_asked=asked)
@@ -214,7 +217,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
         asked, changed = self._asked(context), self._users_were_sent(context)
-        swapped_back, last_known = bool(remembered(context, _SWAP_BACKS)), remembered(context, _SWAPPED)
+        swapped_back, last_known = bool(remembered(context, _SWAP_BACKS)), self._last_swap_known(context)
 
         def is_plausible(seen: AppState) -> bool:
             if swapped_back:
@@ -227,8 +230,17 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
         if last_known is not None:
             remember(context, _SWAPPED, None)
+            remember(context, _WAITED, True)
         seen.append(state)
         return state
+
+    def _last_swap_known(self, context: Context) -> str | None:
+        """Which was Azure's last swap when another began whose end nobody has heard of; None: there is no such swap."""
+        request = self._request(context)
+        if (known := remembered(context, _SWAPPED)) is not None:
+            return str(known)
+        unheard = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=OPERATION_KEY) is None
+        return request["before"] if request and unheard and not remembered(context, _WAITED) else None
 
     async def _cancel_leftovers(self, hook: AppServiceHook, context: Context) -> None:
         """A swap that failed half-way may have left the slot prepared for it, which nothing that can be read shows."""
@@ -307,10 +319,20 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         """The request for a swap that this run made last; None when it made none."""
         return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
 
-    def _others_swapped_since(self, context: Context, state: AppState) -> bool:
-        """The way back from this very request was through once, as when this run is cleared after a later release."""
-        settled_at = self._settled_at(context)
-        return settled_at is not None and settled_at != state.production.last_swap
+    def _others_swapped_since(self, context: Context, before: Before, state: AppState) -> bool:
+        """What is in production did not come there by this run's swap, nor by its way back: as when this task is
+        cleared after a person has swapped back by hand, and a later release was promoted through the same slot."""
+        last_swap, request = state.production.last_swap, self._request(context)
+        if (settled_at := self._settled_at(context)) is not None:
+            return settled_at != last_swap
+        if remembered(context, _SWAP_BACKS) or not before.swapped_in(state.production):
+            return False
+        swapped = context["ti"].xcom_pull(task_ids=self.swap_task_id) or {}
+        of, ours = context["task_state_store"].get(_OURS) or (None, None)
+        if of != request:
+            ours = swapped.get("last_swap", last_swap)
+            context["task_state_store"].set(_OURS, [request, ours])
+        return bool(ours != last_swap)
 
     def _settled_at(self, context: Context) -> str | None:
         """The last swap when the way back from the last request was through; None when it was not yet."""

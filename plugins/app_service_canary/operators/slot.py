@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
 
 
+_FIRST_DEPLOYMENT = "first_deployment"
+"""State key: which deployment the slot held when this run first had it running."""
+
+
 class AppServiceStartSlotOperator(AppServiceOperator):
     """Starts the slot; does nothing when it runs, and ran when the release began.
 
@@ -27,10 +31,14 @@ class AppServiceStartSlotOperator(AppServiceOperator):
         self.create_slot = create_slot
 
     def act(self, context: Context) -> dict[str, Any]:
-        before = before_of(context, "preflight")
-        return self.with_hook(
+        before, store = before_of(context, "preflight"), context["task_state_store"]
+        started = self.with_hook(
             lambda hook: self._start(hook, stopped_before=before is not None and not before.slot_running)
         )
+        # What it holds when a person clears this task after the swap is not what it held at first.
+        if (first := store.get(_FIRST_DEPLOYMENT)) is None:
+            store.set(_FIRST_DEPLOYMENT, first := started["deployment_id"])
+        return {**started, "deployment_id": first}
 
     async def _start(self, hook: AppServiceHook, *, stopped_before: bool) -> dict[str, Any]:
         slot, created = await hook.read_slot(self.target), False

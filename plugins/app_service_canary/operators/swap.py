@@ -12,6 +12,7 @@ from app_service_canary.errors import (
     ChangedByOthers,
     OperationInProgress,
     SwapFailed,
+    TransientAzureError,
     TransientError,
 )
 from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, Before
+    from app_service_canary.release.app_state import AppState, Before, SlotState
 
 OPERATION_KEY = "operation_url"
-"""XCom key: where to ask how the swap goes, for `restore`. State key: the same with the request that it answers."""
+"""XCom key: where to ask how the swap goes, for `restore`; empty: Azure refused it; none: its answer was not heard.
+State key: the same with the request that it answers."""
 
 ASKED_KEY = "swap_asked"
 """XCom and state key: from here on a swap may be under way, whether or not Azure's answer was heard. Its value tells
@@ -40,12 +42,26 @@ _ASKED_SINCE_CLEARED = "asked_since_cleared"
 _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
 """Remembered: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
 
-_BUSY = "seen_under_way"
-"""State key: the request after which App Service was seen at work, so that what it tells next may be of the time
-before."""
+_FAILED = "heard_to_have_failed"
+"""State key: the request that App Service refused, or whose swap it gave up. After any other, what Azure tells next may
+be of the time before, for a swap may have ended unheard."""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
+
+
+TOO_MANY_REQUESTS = 429
+
+
+def tells_of_now(before: Before, asked: dict[str, Any] | None, production: SlotState) -> bool:
+    """Whether what was read of production is surely not of the time before the swap that was asked for.
+
+    Args:
+        before: who was where before this release.
+        asked: what `swap` left of its request; None: there was none that is known of.
+        production: as it was read, after the request.
+    """
+    return before.swapped_in(production) or (asked is not None and production.last_swap != asked["before"])
 
 
 class AppServiceSwapSlotsOperator(AppServiceOperator):
@@ -114,7 +130,6 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             return None
         if remembered(context, _ASKED_SINCE_CLEARED):
             return str(kept["url"])
-        store.set(_BUSY, kept["request"])
         try:
             over = self.with_hook(lambda hook: hook.swap_status(kept["url"])).done
         except AzureRequestRejected as error:
@@ -128,19 +143,13 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         asked = store.get(ASKED_KEY)
         if asked is not None:
             # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
-            try:
-                await hook.refuse_while_busy(self.target)
-            except OperationInProgress:
-                store.set(_BUSY, asked)
-                raise
+            await hook.refuse_while_busy(self.target)
 
-        def tells_of_now(seen: AppState) -> bool:
-            swapped = asked is None or before.swapped_in(seen.production)
-            return swapped or seen.production.last_swap != asked["before"]
+        def is_known(seen: AppState) -> bool:
+            return asked is None or tells_of_now(before, asked, seen.production)
 
-        # What is read just after a swap may tell of the time before it.
-        limit = READ_BACK if asked is not None and store.get(_BUSY) == asked else None
-        state = await settled(lambda: hook.read_app(self.target), tells_of_now, limit)
+        limit = READ_BACK if asked is not None and store.get(_FAILED) != asked else None
+        state = await settled(lambda: hook.read_app(self.target), is_known, limit)
         if before.swapped_in(state.production):
             if asked is None:
                 raise ChangedByOthers(
@@ -165,7 +174,18 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         store.set(ASKED_KEY, asking)
         remember(context, _ASKED_SINCE_CLEARED, True)
         context["ti"].xcom_push(ASKED_KEY, asking)
-        return await hook.begin_swap(self.target)
+        return await self._ask(hook, context, asking)
+
+    async def _ask(self, hook: AppServiceHook, context: Context, asking: dict[str, Any]) -> str | None:
+        """Sends the request, and notes that nothing can come of it when Azure says so."""
+        try:
+            return await hook.begin_swap(self.target)
+        except (AzureRequestRejected, TransientAzureError) as error:
+            busy = isinstance(error, OperationInProgress)  # perhaps with an earlier request of ours
+            if isinstance(error, AzureRequestRejected) or (error.status == TOO_MANY_REQUESTS and not busy):
+                context["task_state_store"].set(_FAILED, asking)
+                context["ti"].xcom_push(OPERATION_KEY, "")
+            raise
 
     def _is_to_swap_anew(self, context: Context) -> bool:
         """A person cleared this task, and it has not asked since."""
@@ -190,23 +210,27 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:
-            context["task_state_store"].delete(OPERATION_KEY)
+            store = context["task_state_store"]
+            store.set(_FAILED, store.get(ASKED_KEY))
+            store.delete(OPERATION_KEY)
             raise SwapFailed(f"{event['message']}")
         return self._swapped(context, known_before(context, self.preflight_task_id))
 
     def _swapped(self, context: Context, before: Before) -> dict[str, Any]:
-        async def read_back(hook: AppServiceHook) -> None:
+        async def read_back(hook: AppServiceHook) -> str:
             production = await hook.read_production(self.target)
             if not before.swapped_in(production):
                 raise TransientError(
                     f"App Service says the swap of {self.target} is done, but production holds deployment "
                     f"{production.deployment_id}."
                 )
+            return production.last_swap
 
         try:
-            self.with_hook(read_back, READ_BACK)
+            last_swap = self.with_hook(read_back, READ_BACK)
         except AzureUnavailable as error:
             raise SwapFailed(f"{error} Look at the app's activity log.") from error
         context["task_state_store"].delete(OPERATION_KEY)
         self.log.info("Production of app '%s' has the new version.", self.app)
-        return {"rule_cleared_at": remembered(context, _CLEARED_AT), "at": now().isoformat()}
+        cleared_at = remembered(context, _CLEARED_AT)
+        return {"rule_cleared_at": cleared_at, "at": now().isoformat(), "last_swap": last_swap}

@@ -23,11 +23,13 @@ _ADDRESS = re.compile(
 """An address with a query, also one that is percent-encoded or in JSON."""
 
 _WITHOUT_SCHEME = re.compile(
-    r"(?<![\w./\\-])((?:[\w-]+\.)+[a-z][\w-]*(?::\d+)?/[^\s?\"<>]*)\?[^\s\"<>]*[^\s\"<>'.,:;)\]]", re.IGNORECASE
+    r"(?<![\w.\\-])((?:[\w-]+\.)+[\w-]+(?::\d+)?/[^\s?\"<>%]*(?:%(?!(?:25)*3f)[^\s?\"<>%]*)*)(?:\?|%(?:25)*3f)"
+    r"([^\s\"<>]*[^\s\"<>'.,:;)\]])",
+    re.IGNORECASE,
 )
 """An address as people write it, by its host."""
 
-_HELP = re.compile(r"https?://([\w-]+\.)*(microsoft\.com|aka\.ms)(/|$)", re.IGNORECASE)
+_HELP = re.compile(r"(https?://)?([\w-]+\.)*(microsoft\.com|aka\.ms)(/|$)", re.IGNORECASE)
 """The pages that Azure's own messages point to; their queries are part of the help."""
 
 _QUERY = re.compile(r"[?#&;]|%(?:25)*(?:3f|23|26)", re.IGNORECASE)
@@ -78,7 +80,7 @@ def without_queries(text: str) -> str:
         is_help = _HELP.match(address[1]) and "http" not in address[2].lower()
         return address[0] if is_help else f"{address[1]}?***"
 
-    return without_signatures(_WITHOUT_SCHEME.sub(r"\1?***", _ADDRESS.sub(hidden, text)))
+    return without_signatures(_WITHOUT_SCHEME.sub(hidden, _ADDRESS.sub(hidden, text)))
 
 
 def cautiously(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from app_service_canary.errors import ChangedByOthers
-from app_service_canary.release.app_state import AppTarget, TrafficRule
+from app_service_canary.errors import ChangedByOthers, PreflightRefused
+from app_service_canary.release.app_state import AppTarget, Before, SlotState, TrafficRule
 
 
 def weight_of(rule: TrafficRule | None) -> float | None:
@@ -57,6 +57,24 @@ def refuse_foreign_content(target: AppTarget, what: str, found: str, deployed: s
             f"{target.at_start} holds {what} {found}, and this release brought {deployed}: somebody deployed there, or "
             "the stable version was put back after a rollback. It was not swapped into production. Trigger a new "
             "release of what shall be promoted."
+        )
+
+
+def refuse_after_the_swap(target: AppTarget, before: Before, production: SlotState) -> None:
+    """Refuses to begin again what has been swapped: the slot holds the only copy of the stable version then.
+
+    Args:
+        target: app and slot.
+        before: who was where before this release.
+        production: as Azure says it is now.
+
+    Raises:
+        PreflightRefused: production holds what the slot held.
+    """
+    if before.swapped_in(production):
+        raise PreflightRefused(
+            f"This run has swapped {target} into production already, so the slot holds the stable version. "
+            "To release again, trigger a new run."
         )
 
 

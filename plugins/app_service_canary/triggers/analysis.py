@@ -287,7 +287,9 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.record.given_up = dict(self.measuring.given_up)
         self.record.verdict = {"outcome": verdict.outcome.value, "reasons": list(verdict.reasons)}
         try:
-            await asyncio.wait_for(sync_to_async(_write)(self.record_path, self.record.to_text()), WRITING_LIMIT)
+            # Not in the thread that all triggers share for their questions to Airflow.
+            write = sync_to_async(_write, thread_sensitive=False)
+            await asyncio.wait_for(write(self.record_path, self.record.to_text()), WRITING_LIMIT)
         except Exception as error:  # whatever a storage's own client raises
             self.log.warning(
                 "The record could not be written to %s: %s: %s", self.record_path, type(error).__name__, error
@@ -300,7 +302,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         """Takes new users off the slot now, before any task is scheduled; when that was done."""
         for attempt in range(1, CLEARING_TRIES + 1):
             try:
-                await self.hook.clear_weight(self.target, was_left=True)
+                cleared = await self.hook.clear_weight(self.target, was_left=True)
             except PermanentError as error:
                 self.log.error("%s The rule is left to `restore`.", error)
                 return None
@@ -308,6 +310,9 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 self.log.warning("%s Try %d of %d to clear the rule.", error, attempt, CLEARING_TRIES)
                 await asyncio.sleep(min(self.poll_interval_seconds, 1.0) * attempt)
             else:
+                if not cleared:
+                    self.log.warning("Azure tells of no traffic rule of %s; `restore` looks again.", self.target)
+                    return None
                 self.log.info("Cleared the traffic rule of %s: new users go to production.", self.target)
                 return now().isoformat()
         return None

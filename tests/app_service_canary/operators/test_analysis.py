@@ -180,6 +180,24 @@ def test_an_answer_to_what_was_asked_before_the_task_was_cleared_decides_nothing
     assert deferred.value.trigger.asked is False
 
 
+def test_an_answer_to_roll_back_counts_though_the_task_was_cleared_since_it_had_asked() -> None:
+    with pytest.raises(AnalysisInconclusive, match=r"cleared when it had asked.* to roll back was decided by maria"):
+        watch().execute_complete(task_context("watch"), response("Roll back"))
+    approval = Approval(approvers=("maria",))
+    with pytest.raises(TaskDeferred):
+        watch(approval=approval).execute_complete(task_context("watch"), response("Roll back", "oliver"))
+
+
+def test_a_bad_verdict_is_not_forgotten_by_a_try_that_is_killed_with_it() -> None:
+    context = task_context("watch")
+    with pytest.raises(CanaryRejected, match="503 twice"):
+        watch().execute_complete(context, event("failed", "503 twice", outcome="fail", reasons=[]))
+    with pytest.raises(CanaryRejected, match="503 twice"):
+        watch().execute(next_try(context))
+    with pytest.raises(TaskDeferred):
+        watch().execute(cleared(context))
+
+
 def test_a_watch_that_a_person_has_cleared_does_not_read_what_was_before(simulator: RunningSimulator, app: str) -> None:
     earlier = {"first": {"evidence": {"probe": {"n": 1, "until": "2026-11-22T10:00:00+00:00"}}}}
     context = cleared(task_context("watch", **earlier))

@@ -1,16 +1,19 @@
 """Deploying, in the simulator."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import OrderFault
-from tests.app_service_canary.operators.test_swap import latest_deployment
+from tests.app_service_canary.operators.test_swap import latest_deployment, preflight_of
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator, sample_package
 
-from app_service_canary.errors import DeploymentFailed
+from app_service_canary.errors import DeploymentFailed, PreflightRefused
+from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators.deploy import AppServiceDeployOperator
+from app_service_canary.operators.swap import ASKED_KEY
 from app_service_canary.release.policy import Artifact
 from app_service_canary.triggers import app_service, waiting
 
@@ -132,3 +135,38 @@ def test_an_address_that_azure_quotes_is_shown_without_its_secrets(simulator: Ru
         deploy(simulator, app, source).execute_complete(task_context(), quoting)
     assert "hunter2" not in str(failed.value)
     assert "abcdefghijklmnop" not in str(failed.value)
+
+
+@pytest.mark.parametrize("container", [False, True])
+def test_a_deploy_task_that_is_cleared_after_the_swap_does_not_overwrite_the_stable_version(
+    simulator: RunningSimulator, fresh_app: str, container: bool
+) -> None:
+    artifact = Artifact.model_validate({"type": "container"}) if container else Artifact()
+    operator = deploy(simulator, fresh_app, package(simulator, "3.5.0"), artifact=artifact)
+    context = task_context("deploy", preflight=preflight_of(simulator, fresh_app))
+    asked = {"at": "2026-11-22T12:00:00+00:00", "before": operator.with_hook(last_swap_of(operator))}
+    context["ti"].xcoms["swap", ASKED_KEY] = asked
+    simulator.swap(fresh_app)
+    with pytest.raises(PreflightRefused, match="the slot holds the stable version"):
+        operator.execute(context)
+    assert simulator.version(fresh_app, "stage") == "1.0.0"
+
+
+def last_swap_of(operator: AppServiceDeployOperator) -> Callable[[AppServiceHook], Awaitable[str]]:
+    async def read(hook: AppServiceHook) -> str:
+        return (await hook.read_production(operator.target)).last_swap
+
+    return read
+
+
+def test_a_deploy_task_that_is_cleared_after_the_way_back_deploys_anew(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    operator = deploy(simulator, fresh_app, package(simulator, "3.6.0"))
+    context = task_context("deploy", preflight=preflight_of(simulator, fresh_app))
+    asked = {"at": "2026-11-22T12:00:00+00:00", "before": operator.with_hook(last_swap_of(operator))}
+    context["ti"].xcoms["swap", ASKED_KEY] = asked
+    for _ in range(2):
+        simulator.swap(fresh_app)
+    operator.execute(context)
+    assert simulator.version(fresh_app, "stage") == "3.6.0"

@@ -98,6 +98,17 @@ def test_a_run_that_is_cleared_keeps_what_was_there_before_it_changed_anything(
     assert context["ti"].xcom_pull("preflight", key="record")["before"] == before
 
 
+def test_a_run_that_is_cleared_and_refused_before_azure_is_asked_keeps_it_as_well(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = with_params()
+    before = preflight(fresh_app).execute(context)["before"]
+    context["params"] = {**context["params"], "weights": [-1]}
+    with pytest.raises(InvalidReleasePlan):
+        preflight(fresh_app).execute(cleared(context))
+    assert context["ti"].xcom_pull("preflight", key="record")["before"] == before
+
+
 def test_a_run_that_is_cleared_after_its_swap_does_not_overwrite_the_stable_version(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from tests.app_service_canary.conftest import OrderFault
-from tests.app_service_canary.operators.test_swap import preflight_of
+from tests.app_service_canary.operators.test_swap import preflight_of, ready_to_swap, swap
 from tests.app_service_canary.operators.test_traffic import TARGET
 from tests.app_service_canary.task_context import task_context
 from tests.simulator import RunningSimulator
@@ -102,3 +102,17 @@ def test_a_promotion_is_not_undone_because_azure_cannot_be_asked_at_its_end(
     simulator.swap(fresh_app)
     order_fault("WebApps_Get", "server_error", app=fresh_app, times=5)
     assert watch(fresh_app).execute_complete(context, PASSED)["outcome"] == "pass"
+
+
+def test_a_watch_that_is_cleared_when_a_later_release_was_promoted_does_not_take_it_for_its_own(
+    simulator: RunningSimulator, fresh_app: str, variables: dict[str, str]
+) -> None:
+    swapping = ready_to_swap(simulator, fresh_app)
+    swapped = swap(simulator, fresh_app).execute(swapping)
+    context = task_context("watch_promoted", preflight=swapping["ti"].xcom_pull("preflight", key="record"))
+    context["ti"].xcoms["swap", "return_value"] = swapped
+    watch(fresh_app).execute_complete(context, PASSED)
+    for _ in range(2):
+        simulator.swap(fresh_app)
+    with pytest.raises(ChangedByOthers, match="It is not promoted"):
+        watch(fresh_app).execute_complete(context, PASSED)

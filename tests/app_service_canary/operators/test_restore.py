@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.conftest import AnswerFirst, OrderFault
 from tests.app_service_canary.operators.test_swap import preflight_of, swaps, writes
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
@@ -367,6 +367,45 @@ def test_a_watch_that_was_marked_before_there_was_a_swap_promotes_nothing(
     context["ti"].states["watch_promoted"] = "success"
     restore(simulator, fresh_app).execute(context)
     assert rules(simulator, fresh_app) == []
+
+
+def test_clearing_a_way_back_that_a_person_finished_does_not_undo_a_later_release(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "forbidden", app=fresh_app, times=1)
+    with pytest.raises(RestoreIncomplete, match="Users are on the NEW version"):
+        restore(simulator, fresh_app).execute(context)
+    for _ in range(2):
+        simulator.swap(fresh_app)  # back, by hand; and then a later release through the same slot
+    assert "somebody else swapped in" in restore(simulator, fresh_app).execute(cleared(context))["sentence"]
+    assert simulator.version(fresh_app) == "2.0.0"
+
+
+def test_clearing_a_way_back_that_failed_goes_it_again(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    simulator.swap(fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "forbidden", app=fresh_app, times=1)
+    with pytest.raises(RestoreIncomplete):
+        restore(simulator, fresh_app).execute(context)
+    restore(simulator, fresh_app).execute(cleared(context))
+    assert simulator.version(fresh_app) == "1.0.0"
+
+
+def test_a_swap_that_ended_unheard_is_undone_though_azure_tells_of_the_time_before_it_for_long(
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    way_back = restore(simulator, fresh_app)
+    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
+    simulator.swap(fresh_app)
+    answer_first(stale)
+    way_back.execute(context)
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
 
 
 def test_what_somebody_else_swapped_in_is_told_of_and_left(simulator: RunningSimulator, fresh_app: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.app_service_canary.task_context import task_context
+from tests.app_service_canary.task_context import cleared, task_context
 from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import PreflightRefused
@@ -71,3 +71,12 @@ def test_a_slot_that_still_gets_users_is_not_stopped(simulator: RunningSimulator
     with pytest.raises(PreflightRefused, match="still gets 5 % of the users and was not stopped"):
         AppServiceStopSlotOperator(**target(simulator, fresh_app)).execute(task_context())
     assert state(simulator, fresh_app) == "Running"
+
+
+def test_what_the_slot_held_at_first_is_what_counts_when_a_person_clears_the_task_after_the_swap(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, start = task_context(), AppServiceStartSlotOperator(**target(simulator, fresh_app))
+    first = start.execute(context)["deployment_id"]
+    simulator.swap(fresh_app)
+    assert start.execute(cleared(context))["deployment_id"] == first

@@ -8,9 +8,16 @@ from tests.app_service_canary.conftest import AnswerFirst, OrderFault
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator, sample_package
 
-from app_service_canary.errors import AzureUnavailable, ChangedByOthers, PreflightRefused, SwapFailed
+from app_service_canary.errors import (
+    AzureRequestRejected,
+    AzureUnavailable,
+    ChangedByOthers,
+    PreflightRefused,
+    SwapFailed,
+)
 from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY, AppServiceSwapSlotsOperator
+from app_service_canary.operators.task import known_before
 from app_service_canary.triggers import waiting
 from app_service_canary.triggers.waiting import now
 
@@ -163,6 +170,36 @@ def test_what_azure_tells_for_long_of_the_time_before_a_swap_it_was_seen_at_is_n
     assert stale == []
     assert simulator.version(fresh_app) == "2.0.0"
     assert swaps(simulator, fresh_app) == 1
+
+
+def test_a_swap_that_ended_unheard_is_not_asked_for_again_while_azure_tells_of_the_time_before_it(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, answer_first: AnswerFirst
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app, patience=NO_PATIENCE)
+    stale = [operator.with_hook(lambda hook: hook.read_app(operator.target))] * 8
+    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after", app=fresh_app)
+    with pytest.raises(AzureUnavailable):
+        operator.execute(context)
+    simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+    answer_first(stale)
+    operator.execute(next_try(context))
+    assert stale == []
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "throttled"])
+def test_a_swap_that_azure_refused_is_asked_for_again_at_once(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(swap_module, "READ_BACK", timedelta(hours=1))
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app, patience=NO_PATIENCE)
+    order_fault("WebApps_SwapSlotSlot", fault, app=fresh_app, times=1)
+    with pytest.raises((AzureRequestRejected, AzureUnavailable)):
+        operator.execute(context)
+    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) == ""
+    operator.with_hook(lambda hook: operator._begin(hook, next_try(context), known_before(context, "preflight")))
+    simulator.wait_until(lambda: simulator.version(fresh_app) == "2.0.0")
 
 
 @pytest.mark.parametrize("found", [None, 20.0])

@@ -122,6 +122,9 @@ def test_a_text_that_quotes_an_address_loses_the_signature_alone(text: str, expe
         ("https://notmicrosoft.com/w?key=1", "https://notmicrosoft.com/w?***"),
         ("Is it up? Ask ?key=1 again.", "Is it up? Ask ?key=1 again."),
         ("h.example:8443/w.zip?key=SECRET, 'h.example/?key=SECRET'", "h.example:8443/w.zip?***, 'h.example/?***'"),
+        ("10.1.2.3/w.zip?key=SECRET //h.example/w%3Fkey=SECRET", "10.1.2.3/w.zip?*** //h.example/w?***"),
+        ("ftp://h.example/w.zip?key=SECRET", "ftp://h.example/w.zip?***"),
+        ("docs.microsoft.com/x?linkid=1", "docs.microsoft.com/x?linkid=1"),
         ("Is web.zip/2.0.0 there? Look.", "Is web.zip/2.0.0 there? Look."),
     ],
 )

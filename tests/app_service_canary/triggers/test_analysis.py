@@ -1,16 +1,19 @@
 """Watching a version, in the simulator."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from tests.app_service_canary.release.test_evidence import evidence
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator
 
 from app_service_canary.release.record import Record
+from app_service_canary.triggers import analysis as watching
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.waiting import now
 from app_service_simulator.faults.fault import Fault
@@ -225,3 +228,23 @@ async def test_with_no_connection_the_watch_fails_with_a_sentence_and_no_verdict
     assert ending["status"] == "failed"
     assert "outcome" not in ending
     assert "names no subscription" in ending["message"]
+
+
+async def test_a_storage_that_hangs_holds_up_no_other_triggers_questions_to_airflow(
+    simulator: RunningSimulator, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(watching, "_write", lambda path, text: over.wait(10))
+    monkeypatch.setattr(watching, "WRITING_LIMIT", 0.1)
+    ending = await the_event(watch(simulator, app, record_path="file:///records/watch.json"))
+    assert ending["record"] is None
+    assert await sync_to_async(over.is_set)() is False
+    over.set()
+
+
+async def test_a_rule_that_azure_tells_nothing_of_is_not_said_to_have_been_cleared(
+    simulator: RunningSimulator, app: str
+) -> None:
+    simulator.set_rules(app, [])
+    ending = await the_event(watch(simulator, app, path="/no-such-page"))
+    assert (ending["outcome"], ending["rule_cleared_at"]) == ("fail", None)
