@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,11 +11,19 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from app_service_canary.release.decision import GO_ON, ROLL_BACK
+from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.operators.analysis import CanaryAnalysisOperator
+
+
+KEPT = (
+    "Airflow goes on showing this text when the task is cleared and asks anew; what is asked then is in the task's log."
+)
+
+_log = logging.getLogger(__name__)
 
 
 def ask_to_go_on(context: Context, task: CanaryAnalysisOperator, sentence: str, deadline: datetime) -> None:
@@ -50,7 +59,7 @@ def ask_to_go_on(context: Context, task: CanaryAnalysisOperator, sentence: str, 
 
 
 def ask(context: Context, approvers: Sequence[str], *, options: list[str], subject: str, body: str) -> None:
-    """Puts a question under Required Actions, with room for a comment.
+    """Puts a question under Required Actions, with room for a comment, and into the task's log.
 
     Args:
         context: of the task that asks.
@@ -60,13 +69,15 @@ def ask(context: Context, approvers: Sequence[str], *, options: list[str], subje
     from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
     # With null, for else Airflow's page does not let a manager answer without a comment.
+    told = f"{body}\n\n_Asked {now():%Y-%m-%d %H:%M} UTC. {KEPT}_"
+    _log.info("Asking a manager: %s\n%s", subject, told)
     form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
     comment = ParamsDict({"comment": form})
     upsert_hitl_detail(
         ti_id=context["ti"].id,
         options=options,
         subject=subject,
-        body=body,
+        body=told,
         params={name: comment.get_param(name).serialize() for name in comment},
         assigned_users=[{"id": user, "name": user} for user in approvers],
     )

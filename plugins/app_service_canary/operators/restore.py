@@ -14,9 +14,9 @@ from app_service_canary.errors import (
     RestoreIncomplete,
     TransientError,
 )
+from app_service_canary.operators.own_swap import OwnSwap
 from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
-from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.patience import READ_BACK, settled
@@ -34,20 +34,12 @@ if TYPE_CHECKING:
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import AppState, TrafficRule
 
-_SETTLED, _SENT = "settled_at_swap", "users_were_sent"
-"""State keys: for which request of a swap all was undone, with the last swap Azure knew of then; and that there was a
-rule to clear, by which users may be pinned to the slot."""
+_SENT = "users_were_sent"
+"""State key: that there was a rule to clear, by which users may be pinned to the slot."""
 
-_OURS = "our_swap"
-"""State key: of which request of a swap, and how Azure tells of the swap that it brought about."""
-
-_PROMOTED = "promoted"
-"""In place of that last swap: what this request brought about is not to be undone, whatever is swapped later."""
-
-_UNTIL, _WAITED, _SWAPPING, _SWAP_BACKS, _HEALING = "until", "waited_for_swap", "swapping_back", "swap_backs", "healing"
-_UNDONE, _PREPARED, _FOREIGN, _SWAPPED = "undone", "prepared", "foreign", "swap_was_under_way"
-"""Remembered: until when this may take, and how far it has come; and the last swap that Azure knew of while another was
-under way: what it tells next may be of the time before."""
+_UNTIL, _SWAPPING, _HEALING = "until", "swapping_back", "healing"
+_UNDONE, _PREPARED, _FOREIGN = "undone", "prepared", "foreign"
+"""Remembered: until when this may take, what is waited for, how far it has come, and what there is to say of it."""
 
 SWAP_BACKS = 3
 """How often a swap back that App Service gave up is tried: one may meet a stable version that is slow to wake."""
@@ -97,7 +89,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if before is None:
             return self._said(context, "Nothing had to be undone.")
         if self._ended_well(context, self.promoted_task_id) and self._ended_well(context, self.swap_task_id):
-            context["task_state_store"].set(_SETTLED, [self._request(context), _PROMOTED])
+            self._own_swap(context).settle_promoted()
             return self._said(context, "Nothing had to be undone.")
         if healing := remembered(context, _HEALING):
             return self._wait_for("deployment", healing["url"], context, healing["id"])
@@ -110,13 +102,12 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             return self._wait_for("swap", url, context)
         if before.swapped_in(state.production):
             self._say_why_it_stays(context)
-        if self._settled_at(context) != _PROMOTED:
-            context["task_state_store"].set(_SETTLED, [self._request(context), state.production.last_swap])
+        self._own_swap(context).settle(state.production.last_swap)
         return self._end_slot(context, before, state)
 
     def finish(self, context: Context, event: dict[str, Any]) -> Any:
         self._followed(context)
-        succeeded = event["status"] == SUCCEEDED
+        succeeded, own = event["status"] == SUCCEEDED, self._own_swap(context)
         if healing := remembered(context, _HEALING):
             why = self._without_address(context, event["message"])
             in_vain = self._slot_ending(context).in_vain(why)
@@ -125,13 +116,11 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             remember(context, _SWAPPING, None)
             if succeeded:
                 self._note(context, Undo.SWAP_BACK)
-            elif remembered(context, _SWAP_BACKS) >= SWAP_BACKS:
+            elif own.backs >= SWAP_BACKS:
                 raise self._incomplete(event["message"], (Undo.SWAP_BACK,), ())
             else:
                 self.log.warning("%s Looking at what is so now.", event["message"])
-        if succeeded and (request := self._request(context)):
-            remember(context, _SWAPPED, request["before"])
-        remember(context, _WAITED, True)
+        own.was_waited_for(succeeded=succeeded)
         return self.act(context)
 
     # -- undoing -------------------------------------------------------------------------------------
@@ -146,13 +135,14 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         try:
             return self.with_hook(lambda hook: self._undo(hook, context, before, seen), self._time_left(context))
         except (AzureUnavailable, AzureRequestRejected) as error:
-            asked = self._asked(context)
+            own = self._own_swap(context)
+            asked = own.request is not None
             if seen:
                 left = to_undo(before, seen[-1], self.slot, swap_asked=asked)
             else:
                 left = (Undo.CLEAR_RULE, Undo.SWAP_BACK) if asked else (Undo.CLEAR_RULE,)
             why = str(error)
-            if remembered(context, _SWAP_BACKS) and isinstance(error.__cause__, OperationInProgress):
+            if own.backs and isinstance(error.__cause__, OperationInProgress):
                 why += (
                     " A swap back was asked for and may be under way: see what production serves before doing anything."
                 )
@@ -162,10 +152,11 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]
     ) -> tuple[AppState, str | None]:
         seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
+        own = self._own_swap(context)
         refusal = await self._wait_while_busy(hook, context, seen[-1].production.last_swap)
         state = await self._look(hook, context, before, seen)
-        asked = self._asked(context) and not self._others_swapped_since(context, before, state)
-        if remembered(context, _SWAP_BACKS) and not before.swapped_in(state.production):
+        asked = own.is_to_undo(before, state.production)
+        if own.backs and not before.swapped_in(state.production):
             self._note(context, Undo.SWAP_BACK)
         found = to_undo(before, state, self.slot, swap_asked=asked)
         if found and refusal:
@@ -179,7 +170,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             elif undo is Undo.START_SLOT:
                 await hook.start_slot(self.target)
             else:
-                remember(context, _SWAP_BACKS, (remembered(context, _SWAP_BACKS) or 0) + 1)
+                own.is_swapped_back()
                 return state, await hook.begin_swap(self.target)
             self._note(context, undo)
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
@@ -207,8 +198,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             if await hook.refuse_while_busy(self.target):
                 self._note(context, Undo.CLEAR_RULE)
         except OperationInProgress:
-            if remembered(context, _SWAPPED) is None:  # later, Azure may tell of its effect before it is over
-                remember(context, _SWAPPED, last_swap)
+            self._own_swap(context).is_under_way(last_swap)
             raise
         except AzureRequestRejected as error:
             return error
@@ -216,31 +206,21 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
-        asked, changed = self._asked(context), self._users_were_sent(context)
-        swapped_back, last_known = bool(remembered(context, _SWAP_BACKS)), self._last_swap_known(context)
+        own, changed = self._own_swap(context), self._users_were_sent(context)
+        swapped_back, last_swap_before = bool(own.backs), own.last_swap_before
 
         def is_plausible(seen: AppState) -> bool:
             if swapped_back:
                 return not before.swapped_in(seen.production)
-            if last_known is not None:
-                return bool(seen.production.last_swap != last_known)
-            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=asked))
+            if last_swap_before is not None:
+                return bool(seen.production.last_swap != last_swap_before)
+            return not changed or bool(to_undo(before, seen, self.slot, swap_asked=own.request is not None))
 
-        limit = None if last_known is None else READ_BACK
+        limit = None if last_swap_before is None else READ_BACK
         state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
-        if last_known is not None:
-            remember(context, _SWAPPED, None)
-            remember(context, _WAITED, True)
+        own.was_looked_for()
         seen.append(state)
         return state
-
-    def _last_swap_known(self, context: Context) -> str | None:
-        """Which was Azure's last swap when another began whose end nobody has heard of; None: there is no such swap."""
-        request = self._request(context)
-        if (known := remembered(context, _SWAPPED)) is not None:
-            return str(known)
-        unheard = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=OPERATION_KEY) is None
-        return request["before"] if request and unheard and not remembered(context, _WAITED) else None
 
     async def _cancel_leftovers(self, hook: AppServiceHook, context: Context) -> None:
         """A swap that failed half-way may have left the slot prepared for it, which nothing that can be read shows."""
@@ -292,7 +272,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         """A step or the swap has begun, whether or not it was heard of again; or there was a rule."""
         ti, store = context["ti"], context["task_state_store"]
         shifted = any(ti.xcom_pull(task_ids=task, key=ASKED_WEIGHT_KEY) is not None for task in self.shift_task_ids)
-        return shifted or self._asked(context) or bool(store.get(_SENT))
+        return shifted or self._own_swap(context).request is not None or bool(store.get(_SENT))
 
     # -- what is known -----------------------------------------------------------------------------------
 
@@ -312,32 +292,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             remember(context, _UNTIL, until)
         return max(timedelta(0), datetime.fromisoformat(until) - now())
 
-    def _asked(self, context: Context) -> bool:
-        return self._request(context) is not None
-
-    def _request(self, context: Context) -> Any:
-        """The request for a swap that this run made last; None when it made none."""
-        return context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
-
-    def _others_swapped_since(self, context: Context, before: Before, state: AppState) -> bool:
-        """What is in production did not come there by this run's swap, nor by its way back: as when this task is
-        cleared after a person has swapped back by hand, and a later release was promoted through the same slot."""
-        last_swap, request = state.production.last_swap, self._request(context)
-        if (settled_at := self._settled_at(context)) is not None:
-            return settled_at != last_swap
-        if remembered(context, _SWAP_BACKS) or not before.swapped_in(state.production):
-            return False
-        swapped = context["ti"].xcom_pull(task_ids=self.swap_task_id) or {}
-        of, ours = context["task_state_store"].get(_OURS) or (None, None)
-        if of != request:
-            ours = swapped.get("last_swap", last_swap)
-            context["task_state_store"].set(_OURS, [request, ours])
-        return bool(ours != last_swap)
-
-    def _settled_at(self, context: Context) -> str | None:
-        """The last swap when the way back from the last request was through; None when it was not yet."""
-        request, last_swap = context["task_state_store"].get(_SETTLED) or (None, None)
-        return last_swap if request is not None and request == self._request(context) else None
+    def _own_swap(self, context: Context) -> OwnSwap:
+        return OwnSwap(context, self.swap_task_id)
 
     def _say_why_it_stays(self, context: Context) -> None:
         """Production holds the content of the canary slot, and that is not undone.
@@ -346,7 +302,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             RestoreIncomplete: this run had promoted it before, and rejects it now. What the slot holds by now may be
                 anything, so whether to swap it in is for a person to say.
         """
-        if self._settled_at(context) != _PROMOTED:
+        if not self._own_swap(context).was_promoted:
             remember(context, _FOREIGN, "Production holds what somebody else swapped in; it was not swapped back.")
             return
         what = f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since"
@@ -369,10 +325,9 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     def _swap_under_way(self, context: Context) -> str | None:
         if url := remembered(context, _SWAPPING):
             return str(url)
-        if remembered(context, _WAITED) or self._ended_well(context, self.swap_task_id):
+        if self._ended_well(context, self.swap_task_id):
             return None
-        url = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=OPERATION_KEY)
-        return str(url) if url else None
+        return self._own_swap(context).url_to_wait_for
 
     def _wait_for(self, operation: str, url: str, context: Context, deployment_id: str = "") -> Any:
         return self.wait_with(

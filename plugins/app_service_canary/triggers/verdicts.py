@@ -1,4 +1,4 @@
-"""Notes a bad verdict before it is acted upon, so that it stands whatever happens to the trigger that reached it.
+"""Notes a bad verdict as soon as it is reached, so that it stands whatever happens to the trigger that reached it.
 
 A manager's decision resumes the watching task at once, and a triggerer may be killed: either way the event of a trigger
 that is just clearing a rule, or writing a record, is lost.

@@ -1,0 +1,89 @@
+"""What the way back knows of the swap that its run asked for."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.app_service_canary.release.policies import PRODUCTION, SLOT
+from tests.app_service_canary.task_context import cleared, task_context
+
+from app_service_canary.operators.own_swap import OwnSwap
+from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
+from app_service_canary.release.app_state import Before, SlotState
+
+BEFORE = Before(PRODUCTION.deployment_id, SLOT.deployment_id, slot_running=True)
+
+
+def asked(**more: Any) -> dict[str, Any]:
+    """What a way back is handed after its run asked for a swap; `url` of its operation, `last_swap` read back."""
+    context = task_context("restore", **({"swap": {"last_swap": more["last_swap"]}} if "last_swap" in more else {}))
+    context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": "of old"}
+    if "url" in more:
+        context["ti"].xcoms["swap", OPERATION_KEY] = more["url"]
+    return context
+
+
+def production(last_swap: str, *, swapped: bool = True) -> SlotState:
+    """Production as Azure tells of it."""
+    return replace(PRODUCTION, deployment_id=(SLOT if swapped else PRODUCTION).deployment_id, last_swap=last_swap)
+
+
+def own_swap(context: dict[str, Any]) -> OwnSwap:
+    return OwnSwap(context, "swap")
+
+
+def test_a_run_that_asked_for_no_swap_undoes_none() -> None:
+    own = own_swap(task_context("restore"))
+    assert own.request is None
+    assert not own.is_to_undo(BEFORE, production("somebody's"))
+    assert own.last_swap_before is None
+
+
+@pytest.mark.parametrize(
+    ("more", "url", "before"),
+    [({}, None, "of old"), ({"url": ""}, None, None), ({"url": "https://azure/op"}, "https://azure/op", None)],
+    ids=["its answer was not heard", "Azure refused it", "it may be under way"],
+)
+def test_readings_of_the_time_before_it_are_expected_until_its_end_is_known(
+    more: dict[str, Any], url: str | None, before: str | None
+) -> None:
+    own = own_swap(asked(**more))
+    assert (own.url_to_wait_for, own.last_swap_before) == (url, before)
+    own.was_waited_for(succeeded=True)
+    assert (own.url_to_wait_for, own.last_swap_before) == (None, "of old")
+    own.was_looked_for()
+    assert (own.url_to_wait_for, own.last_swap_before) == (None, None)
+
+
+def test_after_a_swap_that_app_service_gave_up_no_old_reading_is_expected() -> None:
+    own = own_swap(asked(url="https://azure/op"))
+    own.was_waited_for(succeeded=False)
+    assert own.last_swap_before is None
+
+
+@pytest.mark.parametrize("more", [{}, {"last_swap": "ours"}], ids=["seen by the way back", "read back by the swap"])
+def test_what_is_in_production_after_a_later_swap_is_somebody_elses(more: dict[str, Any]) -> None:
+    context = asked(**more)
+    assert own_swap(context).is_to_undo(BEFORE, production("ours"))
+    later = own_swap(cleared(context))
+    assert later.is_to_undo(BEFORE, production("ours"))
+    assert not later.is_to_undo(BEFORE, production("another"))
+    assert later.is_to_undo(BEFORE, production("another", swapped=False))
+
+
+def test_a_swap_back_of_its_own_is_nobody_elses() -> None:
+    own = own_swap(asked(last_swap="ours"))
+    own.is_swapped_back()
+    assert own.backs == 1
+    assert own.is_to_undo(BEFORE, production("back, and in again"))
+
+
+def test_what_was_settled_stays_so_until_a_later_swap_and_what_was_promoted_for_good() -> None:
+    context = asked()
+    own_swap(context).settle("back")
+    assert own_swap(context).is_to_undo(BEFORE, production("back"))
+    assert not own_swap(context).is_to_undo(BEFORE, production("later"))
+    own_swap(context).settle_promoted()
+    own_swap(context).settle("later")
+    assert own_swap(context).was_promoted
+    assert not own_swap(context).is_to_undo(BEFORE, production("promoted by no swap"))
