@@ -5,7 +5,11 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.app_service_canary.conftest import AnswerFirst
-from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, begin_swap, restore
+from tests.app_service_canary.operators.test_restore import (
+    after_asking_for_a_swap,
+    begin_swap,
+    restore,
+)
 from tests.app_service_canary.operators.test_swap import (
     NO_PATIENCE,
     ready_to_swap,
@@ -184,5 +188,22 @@ def test_a_swap_that_was_waited_for_is_undone_though_azure_tells_of_the_time_bef
     answer_first(stale)
     way_back.execute(context)
 
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2
+
+
+def test_one_answer_from_before_the_swap_does_not_end_the_way_back_though_azure_refused_the_last_request(
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
+) -> None:
+    context = after_asking_for_a_swap(simulator, fresh_app)
+    context["ti"].xcoms["swap", OPERATION_KEY] = ""
+    way_back = restore(simulator, fresh_app)
+    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 2
+    simulator.swap(fresh_app)  # by an earlier one
+
+    answer_first(stale)
+    way_back.execute(context)
+
+    assert stale == []
     assert simulator.version(fresh_app) == "1.0.0"
     assert swaps(simulator, fresh_app) == 2
