@@ -91,8 +91,8 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         except AppServiceCanaryError as error:
             self.log.warning("%s Production was swapped and answers well, and that counts.", error)
             return
-        swapped = self._swapped(context)
-        if not before.swapped_in(production) or swapped.get("last_swap", production.last_swap) != production.last_swap:
+        ours = self._swapped(context).get("last_swap") or production.last_swap
+        if not before.swapped_in(production) or production.last_swap != ours:
             raise ChangedByOthers(
                 f"Somebody took the new version out of production of app '{self.app}' while it was watched (Azure's "
                 f"last swap: {production.last_swap}). It is not promoted."

@@ -232,5 +232,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             raise SwapFailed(f"{error} Look at the app's activity log.") from error
         context["task_state_store"].delete(OPERATION_KEY)
         self.log.info("Production of app '%s' has the new version.", self.app)
-        cleared_at = remembered(context, _CLEARED_AT)
-        return {"rule_cleared_at": cleared_at, "at": now().isoformat(), "last_swap": last_swap}
+        asked = context["task_state_store"].get(ASKED_KEY) or {}
+        return {
+            "rule_cleared_at": remembered(context, _CLEARED_AT),
+            "at": now().isoformat(),
+            # Of the content Azure tells at once; should it tell of the swap itself later, nothing is known of it.
+            "last_swap": last_swap if last_swap != asked.get("before") else None,
+        }

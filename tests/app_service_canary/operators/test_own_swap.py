@@ -71,6 +71,13 @@ def test_what_is_in_production_after_a_later_swap_is_somebody_elses(more: dict[s
     assert later.is_to_undo(BEFORE, production("another", swapped=False))
 
 
+def test_a_swap_that_azure_does_not_tell_of_yet_is_undone_and_known_by_what_it_tells_then() -> None:
+    context = asked()
+    assert own_swap(context).is_to_undo(BEFORE, production("of old"))
+    assert own_swap(context).is_to_undo(BEFORE, production("ours"))
+    assert not own_swap(context).is_to_undo(BEFORE, production("another"))
+
+
 def test_a_swap_back_of_its_own_is_nobody_elses() -> None:
     own = own_swap(asked(last_swap="ours"))
     own.is_swapped_back()
