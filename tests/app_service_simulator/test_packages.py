@@ -34,7 +34,9 @@ def test_an_executable_file_stays_executable(tmp_path: Path) -> None:
     assert (tmp_path / "run.sh").stat().st_mode & 0o100
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", package(a="b" * 1000)[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no zip", package(a="b" * 1000)[:-30]], ids=["empty", "something else", "cut off"]
+)
 def test_what_is_no_sound_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(PackageUnusable, match="not a zip"):
         unpack(content, tmp_path)
