@@ -162,10 +162,10 @@ class CanaryAnalysisOperator(AppServiceOperator):
         rule = self.with_hook(
             lambda hook: settled(lambda: hook.read_rule(self.target), lambda seen: bool(seen and seen.weight == weight))
         )
-        if rule is None or rule.weight != float(self.weight):
+        if rule is None or rule.weight != weight:
             found = f"{rule.weight:g} %" if rule else "no rule for it"
             raise InvalidReleasePlan(
-                f"{self.target.at_start} should get {float(self.weight):g} % of the users to be watched, and Azure "
+                f"{self.target.at_start} should get {weight:g} % of the users to be watched, and Azure "
                 f"says {found}. Clear the step's shift together with this task."
             )
 
@@ -273,8 +273,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         raise AnalysisInconclusive(f"{held['sentence']} A manager was asked, and {why}.{said}")
 
     def _may_decide(self, decision: dict[str, Any]) -> bool:
-        approvers = self.approval.approvers
-        return decision["door"] == "timeout" or not approvers or decision["by"] in approvers
+        return decision["door"] == "timeout" or self.approval.is_approver(decision["by"])
 
     def passed(self, context: Context) -> None:
         """What follows from a good verdict, besides going on."""

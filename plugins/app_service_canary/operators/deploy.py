@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import DeploymentFailed
-from app_service_canary.operators.swap import ASKED_KEY, tells_of_now
+from app_service_canary.operators.swap import ASKED_KEY, production_after
 from app_service_canary.operators.task import AppServiceOperator, before_of, remember, remembered
-from app_service_canary.patience import READ_BACK, settled
+from app_service_canary.patience import READ_BACK
 from app_service_canary.release.app_state import AppTarget, Deployment
 from app_service_canary.release.masking import secrets_of, without_secrets
 from app_service_canary.release.ownership import refuse_after_the_swap
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import SlotState
 
 _STARTED = "deployment"
 """Remembered: a deployment that was begun is joined by the next try, not begun again. One whose
@@ -90,13 +89,7 @@ class AppServiceDeployOperator(AppServiceOperator):
         asked = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
         if before is None or asked is None:
             return
-
-        async def read(hook: AppServiceHook) -> SlotState:
-            return await settled(
-                lambda: hook.read_production(self.target), lambda seen: tells_of_now(before, asked, seen), READ_BACK
-            )
-
-        production = self.with_hook(read)
+        production = self.with_hook(lambda hook: production_after(hook, self.target, before, asked, READ_BACK))
         refuse_after_the_swap(self.target, before, production)
 
     def _begun(self, context: Context, source: str) -> Deployment:

@@ -51,7 +51,7 @@ class ReleasePreflightOperator(AppServiceOperator):
         plan = plan_release(self.policy, params, allow_http_packages=settings.allow_http_packages)
         promoted_last = recall_stable(context, self.asset)
         state, stable_version, stable = self.with_hook(lambda hook: self._read(hook, promoted_last))
-        before = self._before(context, state)
+        before = self._before(kept, state)
         if found := objections(state, self.policy, plan.steps[-1].weight):
             raise PreflightRefused(" ".join(found))
         self._remember(context, before, stable)
@@ -60,9 +60,8 @@ class ReleasePreflightOperator(AppServiceOperator):
         )
         return self._record(plan, state, before, stable_version)
 
-    def _before(self, context: Context, state: AppState) -> Before:
+    def _before(self, kept: dict[str, Any] | None, state: AppState) -> Before:
         """Who was where before this run changed anything, also when the run was cleared and starts again."""
-        kept = context["task_state_store"].get(RECORD_KEY)
         if not kept:
             return Before.of(state)
         before = Before.from_json(kept["before"])

@@ -11,15 +11,14 @@ from airflow.sdk.log import mask_secret
 from app_service_canary.errors import AppServiceCanaryError, ChangedByOthers, SwapFailed
 from app_service_canary.operators.analysis import CanaryAnalysisOperator, last_evidence
 from app_service_canary.operators.stable import remember_stable, stable_asset
-from app_service_canary.operators.swap import ASKED_KEY, tells_of_now
+from app_service_canary.operators.swap import ASKED_KEY, production_after
 from app_service_canary.operators.task import known_before
-from app_service_canary.patience import READ_BACK, settled
+from app_service_canary.patience import READ_BACK
 from app_service_canary.release.masking import secrets_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import Before, SlotState
 
 A_MOMENT = timedelta(minutes=1)
@@ -102,13 +101,7 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         # Of a swap that was read back, Azure may still tell elsewhere that it has not been.
         limit = READ_BACK if self._swapped(context) else None
         asked = context["ti"].xcom_pull(task_ids=self.swap_task_id, key=ASKED_KEY)
-
-        async def read(hook: AppServiceHook) -> SlotState:
-            return await settled(
-                lambda: hook.read_production(self.target), lambda seen: tells_of_now(before, asked, seen), limit
-            )
-
-        return self.with_hook(read, patience)
+        return self.with_hook(lambda hook: production_after(hook, self.target, before, asked, limit), patience)
 
     def _swapped(self, context: Context) -> dict[str, Any]:
         """What `swap` left; empty when a person marked it success."""

@@ -153,8 +153,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     ) -> tuple[AppState, str | None]:
         seen.append(await hook.read_app(self.target))  # for a person, should nothing more come of it
         own = self._own_swap(context)
-        refusal = await self._wait_while_busy(hook, context, seen[-1].production.last_swap)
-        state = await self._look(hook, context, before, seen)
+        refusal = await self._wait_while_busy(hook, context, own, seen[-1].production.last_swap)
+        state = await self._look(hook, context, own, before, seen)
         asked = own.is_to_undo(before, state.production)
         if own.backs and not before.swapped_in(state.production):
             self._note(context, Undo.SWAP_BACK)
@@ -183,7 +183,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return state, None
 
     async def _wait_while_busy(
-        self, hook: AppServiceHook, context: Context, last_swap: str
+        self, hook: AppServiceHook, context: Context, own: OwnSwap, last_swap: str
     ) -> AzureRequestRejected | None:
         """Not before App Service is done with what it may be doing for a task that was ended, or heard no answer. Where
         none has begun that could have changed the rules or production, nothing needs to be waited for.
@@ -198,16 +198,17 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             if await hook.refuse_while_busy(self.target):
                 self._note(context, Undo.CLEAR_RULE)
         except OperationInProgress:
-            self._own_swap(context).is_under_way(last_swap)
+            own.is_under_way(last_swap)
             raise
         except AzureRequestRejected as error:
             return error
         return None
 
-    async def _look(self, hook: AppServiceHook, context: Context, before: Before, seen: list[AppState]) -> AppState:
+    async def _look(
+        self, hook: AppServiceHook, context: Context, own: OwnSwap, before: Before, seen: list[AppState]
+    ) -> AppState:
         """What Azure says; again if that is nothing to undo, for it may tell of the time before our last change."""
-        own, changed = self._own_swap(context), self._users_were_sent(context)
-        swapped_back, last_swap_before = bool(own.backs), own.last_swap_before
+        changed, swapped_back, last_swap_before = self._users_were_sent(context), own.backs, own.last_swap_before
 
         def is_plausible(seen: AppState) -> bool:
             if swapped_back:

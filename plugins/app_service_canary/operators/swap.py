@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, Before, SlotState
+    from app_service_canary.release.app_state import AppState, AppTarget, Before, SlotState
 
 OPERATION_KEY = "operation_url"
 """XCom key: where to ask how the swap goes, for `restore`; empty: Azure refused it; none: its answer was not heard.
@@ -62,6 +62,19 @@ def tells_of_now(before: Before, asked: dict[str, Any] | None, production: SlotS
         production: as it was read, after the request.
     """
     return before.swapped_in(production) or (asked is not None and production.last_swap != asked["before"])
+
+
+async def production_after(
+    hook: AppServiceHook, target: AppTarget, before: Before, asked: dict[str, Any] | None, limit: timedelta | None
+) -> SlotState:
+    """Production, looked at for as long as what is read may be of the time before the swap that was asked for.
+
+    Args:
+        hook, target: whom to ask, of what.
+        before, asked: see `tells_of_now`.
+        limit: see `settled`.
+    """
+    return await settled(lambda: hook.read_production(target), lambda seen: tells_of_now(before, asked, seen), limit)
 
 
 class AppServiceSwapSlotsOperator(AppServiceOperator):

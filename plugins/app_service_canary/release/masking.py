@@ -15,18 +15,13 @@ _SIGNATURE = re.compile(
 )
 """How a signature or a token stands in an address, also in one that is percent-encoded, in HTML or in JSON."""
 
-_ADDRESS = re.compile(
-    r"(https?(?::|%(?:25)*3a)(?:\\?/|%(?:25)*2f){2}[^\s?\"<>%]+(?:%(?!(?:25)*3f)[^\s?\"<>%]*)*)(?:\?|%(?:25)*3f)"
-    r"([^\s\"<>]*[^\s\"<>'.,:;)\]])",
-    re.IGNORECASE,
-)
+_TO_QUERY = r"[^\s?\"<>%]*(?:%(?!(?:25)*3f)[^\s?\"<>%]*)*)(?:\?|%(?:25)*3f)([^\s\"<>]*[^\s\"<>'.,:;)\]])"
+"""The rest of an address, up to and with its query, also where that is percent-encoded."""
+
+_ADDRESS = re.compile(r"(https?(?::|%(?:25)*3a)(?:\\?/|%(?:25)*2f){2}[^\s?\"<>%]" + _TO_QUERY, re.IGNORECASE)
 """An address with a query, also one that is percent-encoded or in JSON."""
 
-_WITHOUT_SCHEME = re.compile(
-    r"(?<![\w.\\-])((?:[\w-]+\.)+[\w-]+(?::\d+)?/[^\s?\"<>%]*(?:%(?!(?:25)*3f)[^\s?\"<>%]*)*)(?:\?|%(?:25)*3f)"
-    r"([^\s\"<>]*[^\s\"<>'.,:;)\]])",
-    re.IGNORECASE,
-)
+_WITHOUT_SCHEME = re.compile(r"(?<![\w.\\-])((?:[\w-]+\.)+[\w-]+(?::\d+)?/" + _TO_QUERY, re.IGNORECASE)
 """An address as people write it, by its host."""
 
 _HELP = re.compile(r"(https?://)?([\w-]+\.)*(microsoft\.com|aka\.ms)(/|$)", re.IGNORECASE)

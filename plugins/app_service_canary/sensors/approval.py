@@ -150,8 +150,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             return Decision(approved, None, "timeout", event["message"])
         given = event["decision"]
         decision = Decision(given["decision"] == APPROVED, given["by"], given["door"], given["comment"])
-        if self.approval.approvers and decision.by not in self.approval.approvers:
-            # Airflow refuses others itself, except where every user is an administrator.
+        if not self.approval.is_approver(decision.by):
             return Decision(
                 False, decision.by, decision.door, f"not one of the approvers ({', '.join(self.approval.approvers)})"
             )

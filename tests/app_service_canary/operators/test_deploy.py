@@ -1,6 +1,5 @@
 """Deploying, in the simulator."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ from tests.app_service_canary.task_context import cleared, next_try, task_contex
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import DeploymentFailed, PreflightRefused
-from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators.deploy import AppServiceDeployOperator
 from app_service_canary.operators.swap import ASKED_KEY
 from app_service_canary.release.policy import Artifact
@@ -137,35 +135,31 @@ def test_an_address_that_azure_quotes_is_shown_without_its_secrets(simulator: Ru
     assert "abcdefghijklmnop" not in str(failed.value)
 
 
+def after_asking_for_a_swap(simulator: RunningSimulator, operator: AppServiceDeployOperator) -> dict[str, Any]:
+    context = task_context("deploy", preflight=preflight_of(simulator, operator.app))
+    production = operator.with_hook(lambda hook: hook.read_production(operator.target))
+    context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": production.last_swap}
+    return context
+
+
 @pytest.mark.parametrize("container", [False, True])
 def test_a_deploy_task_that_is_cleared_after_the_swap_does_not_overwrite_the_stable_version(
     simulator: RunningSimulator, fresh_app: str, container: bool
 ) -> None:
     artifact = Artifact.model_validate({"type": "container"}) if container else Artifact()
     operator = deploy(simulator, fresh_app, package(simulator, "3.5.0"), artifact=artifact)
-    context = task_context("deploy", preflight=preflight_of(simulator, fresh_app))
-    asked = {"at": "2026-11-22T12:00:00+00:00", "before": operator.with_hook(last_swap_of(operator))}
-    context["ti"].xcoms["swap", ASKED_KEY] = asked
+    context = after_asking_for_a_swap(simulator, operator)
     simulator.swap(fresh_app)
     with pytest.raises(PreflightRefused, match="the slot holds the stable version"):
         operator.execute(context)
     assert simulator.version(fresh_app, "stage") == "1.0.0"
 
 
-def last_swap_of(operator: AppServiceDeployOperator) -> Callable[[AppServiceHook], Awaitable[str]]:
-    async def read(hook: AppServiceHook) -> str:
-        return (await hook.read_production(operator.target)).last_swap
-
-    return read
-
-
 def test_a_deploy_task_that_is_cleared_after_the_way_back_deploys_anew(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     operator = deploy(simulator, fresh_app, package(simulator, "3.6.0"))
-    context = task_context("deploy", preflight=preflight_of(simulator, fresh_app))
-    asked = {"at": "2026-11-22T12:00:00+00:00", "before": operator.with_hook(last_swap_of(operator))}
-    context["ti"].xcoms["swap", ASKED_KEY] = asked
+    context = after_asking_for_a_swap(simulator, operator)
     for _ in range(2):
         simulator.swap(fresh_app)
     operator.execute(context)

@@ -177,13 +177,17 @@ def test_a_swap_back_that_a_person_made_is_not_undone_though_azure_tells_of_the_
     assert swaps(simulator, fresh_app) == 2
 
 
-def test_a_swap_that_was_waited_for_is_undone_though_azure_tells_of_the_time_before_it_for_long(
-    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
+@pytest.mark.parametrize("heard", [True, False], ids=["waited for", "ended unheard"])
+def test_a_swap_is_undone_though_azure_tells_of_the_time_before_it_for_long(
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst, heard: bool
 ) -> None:
     context = after_asking_for_a_swap(simulator, fresh_app)
     way_back = restore(simulator, fresh_app)
     stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
-    context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
+    if heard:
+        context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
+    else:
+        simulator.swap(fresh_app)
 
     answer_first(stale)
     way_back.execute(context)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import AnswerFirst, OrderFault
+from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_swap import preflight_of, swaps, writes
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
@@ -40,14 +40,6 @@ def after_preflight(simulator: RunningSimulator, app: str) -> dict[str, Any]:
 def after_asking_for_a_swap(simulator: RunningSimulator, app: str) -> dict[str, Any]:
     context = after_preflight(simulator, app)
     context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": ""}
-    return context
-
-
-def after_promoting(simulator: RunningSimulator, app: str) -> dict[str, Any]:
-    context = after_asking_for_a_swap(simulator, app)
-    simulator.swap(app)
-    context["ti"].states |= {"swap": "success", "watch_promoted": "success"}
-    restore(simulator, app).execute(context)
     return context
 
 
@@ -114,25 +106,6 @@ def test_a_stale_answer_does_not_pass_for_a_swap_that_did_not_happen(
         order_fault(operation, "stale", app=fresh_app, nth=2)
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"
-
-
-def test_clearing_it_in_an_old_run_does_not_undo_a_later_release(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = after_preflight(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    assert restore(simulator, fresh_app).execute(context)["undone"] == []
-    assert simulator.version(fresh_app) == "2.0.0"
-
-
-def test_a_way_back_that_was_finished_is_not_gone_again_after_a_later_swap(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    restore(simulator, fresh_app).execute(context)
-    simulator.swap(fresh_app)
-    restore(simulator, fresh_app).execute(cleared(context))
-    assert simulator.version(fresh_app) == "2.0.0"
-    assert swaps(simulator, fresh_app) == 3
 
 
 def test_what_this_run_released_counts_and_not_what_the_release_file_says_now(
@@ -305,49 +278,6 @@ def test_a_slot_that_may_still_be_prepared_for_a_swap_is_told_of_with_the_comman
     assert f"-n {fresh_app} --slot stage --action reset" in returned["sentence"]
 
 
-def test_a_run_that_went_on_after_a_way_back_is_undone_again(simulator: RunningSimulator, fresh_app: str) -> None:
-    context = after_preflight(simulator, fresh_app)
-    restore(simulator, fresh_app).execute(context)
-    context["ti"].xcoms["swap", ASKED_KEY] = {"at": "2026-11-22T12:00:00+00:00", "before": ""}
-    simulator.swap(fresh_app)
-    assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == ["swap the stable version back"]
-    assert simulator.version(fresh_app) == "1.0.0"
-
-
-def test_clearing_a_run_that_was_promoted_does_not_undo_its_promotion(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = after_promoting(simulator, fresh_app)
-    context["ti"].states.clear()
-    assert restore(simulator, fresh_app).execute(cleared(context))["undone"] == []
-    assert simulator.version(fresh_app) == "2.0.0"
-
-
-def test_a_promoted_version_that_is_watched_again_and_rejected_is_left_to_a_person(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    context = after_promoting(simulator, fresh_app)
-    context["ti"].states["watch_promoted"] = "failed"
-    with pytest.raises(RestoreIncomplete, match=r"holds what this run had promoted before, .* slot may hold anything"):
-        restore(simulator, fresh_app).execute(cleared(context))
-    assert simulator.version(fresh_app) == "2.0.0"
-    context["ti"].states["watch_promoted"] = "upstream_failed"
-    said = restore(simulator, fresh_app).execute(cleared(context))["sentence"]
-    assert said.startswith(f"Production of app '{fresh_app}' holds what this run had promoted before")
-    assert simulator.version(fresh_app) == "2.0.0"
-
-
-def test_that_users_were_sent_is_not_forgotten_when_a_person_clears_the_way_back(
-    simulator: RunningSimulator, fresh_app: str
-) -> None:
-    simulator.set_rules(fresh_app, [rule(fresh_app)])
-    context = after_preflight(simulator, fresh_app)
-    context["ti"].xcoms["preflight", "record"]["before"]["slot_running"] = False
-    restore(simulator, fresh_app).execute(context)
-    assert "stopped" not in restore(simulator, fresh_app).execute(cleared(context))["sentence"]
-    assert simulator.state()["apps"][fresh_app]["stage"]["state"] == "Running"
-
-
 def test_a_run_in_which_no_step_began_writes_no_rules_on_its_way_back(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
@@ -367,45 +297,6 @@ def test_a_watch_that_was_marked_before_there_was_a_swap_promotes_nothing(
     context["ti"].states["watch_promoted"] = "success"
     restore(simulator, fresh_app).execute(context)
     assert rules(simulator, fresh_app) == []
-
-
-def test_clearing_a_way_back_that_a_person_finished_does_not_undo_a_later_release(
-    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
-) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    order_fault("WebApps_SwapSlotSlot", "forbidden", app=fresh_app, times=1)
-    with pytest.raises(RestoreIncomplete, match="Users are on the NEW version"):
-        restore(simulator, fresh_app).execute(context)
-    for _ in range(2):
-        simulator.swap(fresh_app)  # back, by hand; and then a later release through the same slot
-    assert "somebody else swapped in" in restore(simulator, fresh_app).execute(cleared(context))["sentence"]
-    assert simulator.version(fresh_app) == "2.0.0"
-
-
-def test_clearing_a_way_back_that_failed_goes_it_again(
-    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
-) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    simulator.swap(fresh_app)
-    order_fault("WebApps_SwapSlotSlot", "forbidden", app=fresh_app, times=1)
-    with pytest.raises(RestoreIncomplete):
-        restore(simulator, fresh_app).execute(context)
-    restore(simulator, fresh_app).execute(cleared(context))
-    assert simulator.version(fresh_app) == "1.0.0"
-
-
-def test_a_swap_that_ended_unheard_is_undone_though_azure_tells_of_the_time_before_it_for_long(
-    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst
-) -> None:
-    context = after_asking_for_a_swap(simulator, fresh_app)
-    way_back = restore(simulator, fresh_app)
-    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
-    simulator.swap(fresh_app)
-    answer_first(stale)
-    way_back.execute(context)
-    assert simulator.version(fresh_app) == "1.0.0"
-    assert swaps(simulator, fresh_app) == 2
 
 
 def test_what_somebody_else_swapped_in_is_told_of_and_left(simulator: RunningSimulator, fresh_app: str) -> None:
