@@ -191,6 +191,8 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     async def _ask(self, hook: AppServiceHook, context: Context, asking: dict[str, Any]) -> str | None:
         """Sends the request, and notes that nothing can come of it when Azure says so."""
+        if context["task_state_store"].get(_FAILED) is not None:
+            context["ti"].xcom_push(OPERATION_KEY, None)  # that one was refused, or given up; this one is not yet
         try:
             return await hook.begin_swap(self.target)
         except (AzureRequestRejected, TransientAzureError) as error:

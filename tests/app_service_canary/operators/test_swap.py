@@ -202,6 +202,20 @@ def test_a_swap_that_azure_refused_is_asked_for_again_at_once(
     simulator.wait_until(lambda: simulator.version(fresh_app) == "2.0.0")
 
 
+def test_a_request_that_was_refused_does_not_make_a_later_one_seem_so_whose_answer_was_lost(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    context = ready_to_swap(simulator, fresh_app)
+    order_fault("WebApps_SwapSlotSlot", "throttled", app=fresh_app, nth=1)
+    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="after", app=fresh_app, nth=2)
+    operator = swap(simulator, fresh_app, patience=NO_PATIENCE)
+    for _ in range(2):  # in one try
+        with pytest.raises(AzureUnavailable):
+            operator.execute(context)
+    assert swaps(simulator, fresh_app) == 2
+    assert context["ti"].xcom_pull("swap", key=OPERATION_KEY) is None
+
+
 @pytest.mark.parametrize("found", [None, 20.0])
 def test_a_rule_that_somebody_changed_since_the_last_step_stops_the_swap_and_nothing_is_written(
     simulator: RunningSimulator, fresh_app: str, found: float | None
