@@ -221,7 +221,10 @@ class Metadata:
         return comms.HITLDetailRequestResult.model_validate({**row.human, "ti_id": message.ti_id})
 
     def _get_response(self, message: Any) -> Any:
-        given = self._task_of(message.ti_id).response
+        row = self._task_of(message.ti_id)
+        if row.human is None:
+            return comms.ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 404})
+        given = row.response
         return HITLDetailResponse(
             response_received=given is not None,
             responded_by_user=given["responded_by_user"] if given else None,

@@ -73,7 +73,10 @@ class AirflowProcess(Process):
             if isinstance(received, comms.GetHITLDetailResponse) and not self.is_trigger:
                 # A worker's supervisor knows no answer to this one.
                 raise AirflowRuntimeError(comms.ErrorResponse(error=ErrorType.GENERIC_ERROR))
-            return self.answer(received)
+            answer = self.answer(received)
+            if isinstance(answer, comms.ErrorResponse) and answer.error is ErrorType.API_SERVER_ERROR:
+                raise AirflowRuntimeError(answer)
+            return answer
 
 
 class _ContextsOfThread(threading.local):

@@ -27,6 +27,23 @@ def a_gate(airflow_database: None) -> Iterator[Any]:
     file.unlink()
 
 
+def test_airflow_says_that_a_task_has_no_question_in_the_words_that_the_gate_looks_for(a_gate: Any) -> None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk.api.client import Client, ServerResponseError
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    run = a_gate.test()
+    with create_session() as session:
+        ti = session.scalars(select(TaskInstance).where(TaskInstance.run_id == run.run_id)).unique().one()
+    client = Client(base_url=None, token="", dry_run=True, transport=in_process_api_server().transport)
+    client.base_url = "http://in-process.invalid/"
+    with pytest.raises(ServerResponseError) as refused:
+        client.hitl.get_detail_response(ti.id)
+    assert refused.value.response.status_code == 404
+
+
 def test_airflow_keeps_a_response_when_its_task_goes_to_its_next_try(a_gate: Any) -> None:
     from airflow.models.hitl import HITLDetail
     from airflow.models.taskinstance import TaskInstance

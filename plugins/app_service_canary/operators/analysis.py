@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
-from app_service_canary.operators.hold import ask_to_go_on
+from app_service_canary.operators.hold import ask_to_go_on, forget_question, in_doubt_since, is_to_be_asked
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import is_beyond_the_end
 from app_service_canary.patience import settled
@@ -19,7 +19,7 @@ from app_service_canary.release.policy import Approval, OnTimeout, Readiness, Wa
 from app_service_canary.release.record import file_name
 from app_service_canary.release.verdict import Outcome
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
-from app_service_canary.triggers.approval import response_event
+from app_service_canary.triggers.approval import NOT_ASKED, response_event
 from app_service_canary.triggers.verdicts import verdict_noted_in
 from app_service_canary.triggers.waiting import now
 
@@ -146,6 +146,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             },
             asked=asked,
             asked_of=str(ti.id) if asked and self.deferrable else None,
+            in_doubt_since=in_doubt_since(context),
             deadline=None,
             **self.trigger_arguments(self.watch.poll_interval),
         )
@@ -218,6 +219,9 @@ class CanaryAnalysisOperator(AppServiceOperator):
                 self.log.warning("A manager has answered what was asked before this task was cleared; it watches on.")
                 return self.act(context)
             return self._decided(context, decision)
+        if event.get(NOT_ASKED):
+            forget_question(context)
+            return self.act(context)
         if event.get("closing_look"):
             remember(context, _CLOSED, True)
         verdict = {key: value for key, value in event.items() if key not in ("status", "message")}
@@ -239,7 +243,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             silence = Decision(self.approval.on_timeout is OnTimeout.APPROVE, None, "timeout")
             return self._decided(context, silence.to_json())
         deadline = now() + self.approval.timeout
-        held = {"verdict": verdict, "sentence": sentence, "until": deadline.isoformat(), "asked": False}
+        held = {"verdict": verdict, "sentence": sentence, "until": deadline.isoformat()}
         remember(context, _HELD, held)
         return self._watch_on(context, held)
 
@@ -247,9 +251,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
         """Goes on watching while a manager is asked."""
         began, until = self._bake(context)
         deadline = datetime.fromisoformat(held["until"])
-        if not held["asked"]:
+        if is_to_be_asked(context, self.deferrable):
             ask_to_go_on(context, self, held["sentence"], deadline)
-            remember(context, _HELD, {**held, "asked": True})
         self.log.warning("%s A manager is asked, until %s UTC.", held["sentence"], f"{deadline:%Y-%m-%d %H:%M}")
         evidence = held["verdict"].get("evidence") or {}
         trigger = self._trigger(context, began, until, deadline, evidence, held)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
+from app_service_canary.operators.task import remember, remembered
 from app_service_canary.release.decision import GO_ON, ROLL_BACK
 from app_service_canary.triggers.waiting import now
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 KEPT = (
     "Airflow goes on showing this text when the task is cleared and asks anew; what is asked then is in the task's log."
 )
+
+_QUESTION = "question"
+"""Remembered: since when this task puts its question, and whether it has done so. A try may end in between, and to put
+the question again would make Airflow drop an answer that was given meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +63,27 @@ def ask_to_go_on(context: Context, task: CanaryAnalysisOperator, sentence: str, 
     )
 
 
+def is_to_be_asked(context: Context, deferrable: bool) -> bool:
+    """Whether this task has to put its question now.
+
+    Where an earlier try ended while it did, only a triggerer can see whether Airflow has the question
+    (`in_doubt_since`). A task that waits by itself hears no answer to it, and may put it again.
+    """
+    kept = remembered(context, _QUESTION)
+    return kept is None or not (kept["put"] or deferrable)
+
+
+def in_doubt_since(context: Context) -> datetime | None:
+    """Since when an earlier try put the question, where it ended before it knew that Airflow has it; else None."""
+    kept = remembered(context, _QUESTION)
+    return datetime.fromisoformat(kept["since"]) if kept and not kept["put"] else None
+
+
+def forget_question(context: Context) -> None:
+    """For a question that Airflow turned out not to have; it is to be put."""
+    remember(context, _QUESTION, None)
+
+
 def ask(context: Context, approvers: Sequence[str], *, options: list[str], subject: str, body: str) -> None:
     """Puts a question under Required Actions, with room for a comment, and into the task's log.
 
@@ -68,8 +94,10 @@ def ask(context: Context, approvers: Sequence[str], *, options: list[str], subje
     """
     from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
+    since = now()
+    remember(context, _QUESTION, {"since": since.isoformat(), "put": False})
     # With null, for else Airflow's page does not let a manager answer without a comment.
-    told = f"{body}\n\n_Asked {now():%Y-%m-%d %H:%M} UTC. {KEPT}_"
+    told = f"{body}\n\n_Asked {since:%Y-%m-%d %H:%M} UTC. {KEPT}_"
     _log.info("Asking a manager: %s\n%s", subject, told)
     form = Param("", type=["string", "null"], title="Comment", description="Kept with the run.")
     comment = ParamsDict({"comment": form})
@@ -81,3 +109,4 @@ def ask(context: Context, approvers: Sequence[str], *, options: list[str], subje
         params={name: comment.get_param(name).serialize() for name in comment},
         assigned_users=[{"id": user, "name": user} for user in approvers],
     )
+    remember(context, _QUESTION, {"since": since.isoformat(), "put": True})

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.sensor import BaseSensorOperator
 
 from app_service_canary.errors import ApprovalDenied
-from app_service_canary.operators.hold import ask
+from app_service_canary.operators.hold import ask, forget_question, in_doubt_since, is_to_be_asked
 from app_service_canary.operators.task import AppServiceTask, remember, remembered
 from app_service_canary.release.approval_request import StepPassed, body, subject
 from app_service_canary.release.decision import APPROVE, APPROVED, REJECT, Decision, variable_key
 from app_service_canary.release.policy import Approval, OnTimeout
-from app_service_canary.triggers.approval import ApprovalTrigger, response_event
+from app_service_canary.triggers.approval import NOT_ASKED, ApprovalTrigger, response_event
 from app_service_canary.triggers.waiting import TIMED_OUT, now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_OPENED_AT, _ASKED, _DECIDED = "opened_at", "asked", "decided"
-"""Remembered: a later try of this gate counts what came since it first opened, does not ask again, for Airflow would
-drop a response given meanwhile, and does not lose a decision that was on its way."""
+_OPENED_AT, _DECIDED = "opened_at", "decided"
+"""Remembered: a later try of this gate counts what came since it first opened, and does not lose a decision that was on
+its way."""
 
 
 class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
@@ -65,15 +65,15 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         if decided := remembered(context, _DECIDED):
             return self._end(context, decided)
         deadline = self._opened_at(context) + self.approval.timeout
-        if not remembered(context, _ASKED):
+        if is_to_be_asked(context, self.deferrable):
             self._ask(context, deadline)
-            remember(context, _ASKED, True)
         trigger = ApprovalTrigger(
             variable_key=self._variable(context),
             ti_id=str(context["ti"].id),
             approvers=list(self.approval.approvers),
             poll_interval_seconds=self.poll_interval.total_seconds(),
             deadline=deadline,
+            in_doubt_since=in_doubt_since(context),
         )
         trigger.asks_for_responses = self.deferrable
         # A decision that came while an earlier try of this gate ended is there already.
@@ -126,7 +126,10 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         """A response under Required Actions comes in Airflow's own shape."""
         return response_event(event_received) or super().received(context, event_received)
 
-    def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def finish(self, context: Context, event: dict[str, Any]) -> Any:
+        if event.get(NOT_ASKED):
+            forget_question(context)
+            return self.act(context)
         decision = self._decision(event)
         record = {**decision.to_json(), "at": now().isoformat()}
         remember(context, _DECIDED, record)

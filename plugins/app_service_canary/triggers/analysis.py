@@ -21,7 +21,7 @@ from app_service_canary.release.observation import Observation, Side
 from app_service_canary.release.record import Record
 from app_service_canary.release.verdict import Outcome, Verdict
 from app_service_canary.triggers.app_service import AppServiceTrigger
-from app_service_canary.triggers.approval import decision_event, response_to
+from app_service_canary.triggers.approval import question_event
 from app_service_canary.triggers.measuring import Measuring
 from app_service_canary.triggers.verdicts import note_verdict, noted_verdict
 from app_service_canary.triggers.waiting import FAILED, SUCCEEDED, event, now
@@ -66,6 +66,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         about: which run and task this is, for the record.
         asked: whether a manager is being asked meanwhile.
         asked_of: the try of the task that asked, whose answer may have come before it deferred; None: not looked for.
+        in_doubt_since: an earlier try began to ask then, and it is not known whether it did; None: it is.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         about: dict[str, Any],
         asked: bool = False,
         asked_of: str | None = None,
+        in_doubt_since: datetime | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -100,6 +102,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.analysis, self.evidence, self.before = analysis, evidence, before
         self.closing, self.record_path, self.about = closing, record_path, about
         self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
+        self.in_doubt_since = in_doubt_since
         self.seen_here = seen_here or {}
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
@@ -128,6 +131,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "about": self.about,
                 "asked": self.asked,
                 "asked_of": self.asked_of,
+                "in_doubt_since": self.in_doubt_since,
             },
         )
 
@@ -173,17 +177,23 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
     async def troubled(self, error: TransientError) -> None:
         """Nothing that is waited for here ends with such an error: each source has its own."""
 
+    async def _known_already(self) -> dict[str, Any] | None:
+        """What came before this trigger began; None: nothing did."""
+        # Airflow's own call blocks. A later response resumes the task without this trigger.
+        question = sync_to_async(question_event)
+        if self.asked_of and (known := await question(self.asked_of, self.in_doubt_since)):
+            return known
+        if now() - self.began < BEGUN:
+            return None
+        noted = await noted_verdict(self.about, self.waiter, self.log)
+        if noted is None:
+            return None
+        self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
+        return await self._acted_upon(noted)
+
     async def look(self) -> dict[str, Any] | None:
-        if self.asked_of and not self.rounds:
-            # Airflow's own call blocks. A later response resumes the task without this trigger.
-            responded = await sync_to_async(response_to)(self.asked_of)
-            if responded is not None:
-                return decision_event(responded)
-        if not self.rounds and now() - self.began >= BEGUN:
-            noted = await noted_verdict(self.about, self.waiter, self.log)
-            if noted is not None:
-                self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
-                return await self._acted_upon(noted)
+        if not self.rounds and (known := await self._known_already()):
+            return known
         answers = await asyncio.gather(
             *(
                 self.hosts.ask(Side(side), host, self.path, tuple(self.good_statuses))

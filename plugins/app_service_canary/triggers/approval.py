@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 from asgiref.sync import sync_to_async
 
 from app_service_canary.release.decision import APPROVE, GO_ON, Decision, read_decision
 from app_service_canary.triggers.waiting import SUCCEEDED, TIMED_OUT, WaitingTrigger, event
+
+NOT_ASKED = "not_asked"
+"""The key of an event with which a task is told to put its question: an earlier try ended before it had."""
 
 
 class ApprovalTrigger(WaitingTrigger):
@@ -21,6 +27,7 @@ class ApprovalTrigger(WaitingTrigger):
         variable_key: the Variable of this run.
         ti_id: the task instance whose required action may have been answered already.
         approvers: ids of those who may decide; when there are any, a Variable does not open the gate.
+        in_doubt_since: an earlier try began to ask then, and it is not known whether it did; None: it is.
         poll_interval_seconds, deadline, waiter: as everywhere.
     """
 
@@ -32,10 +39,12 @@ class ApprovalTrigger(WaitingTrigger):
         approvers: list[str],
         poll_interval_seconds: float,
         deadline: datetime | None,
+        in_doubt_since: datetime | None = None,
         waiter: str = "",
     ) -> None:
         super().__init__(poll_interval_seconds=poll_interval_seconds, deadline=deadline, waiter=waiter)
         self.variable_key, self.ti_id, self.approvers = variable_key, ti_id, approvers
+        self.in_doubt_since = in_doubt_since
         self.refused: str | None = None
         self.asks_for_responses = True
         """Only a triggerer can ask Airflow for a response; a task that waits by itself has the Variable alone. And
@@ -51,15 +60,18 @@ class ApprovalTrigger(WaitingTrigger):
                 "approvers": self.approvers,
                 "poll_interval_seconds": self.poll_interval_seconds,
                 "deadline": self.deadline,
+                "in_doubt_since": self.in_doubt_since,
                 "waiter": self.waiter,
             },
         )
 
     async def look(self) -> dict[str, Any] | None:
         # Airflow's own calls block; on the event loop they would hold up every other trigger.
-        responded = await sync_to_async(response_to)(self.ti_id) if self.asks_for_responses else None
-        self.asks_for_responses = False
-        return decision_event(responded) or await sync_to_async(self.look_at_variable)()
+        if self.asks_for_responses:
+            if known := await sync_to_async(question_event)(self.ti_id, self.in_doubt_since):
+                return known
+            self.asks_for_responses = False
+        return await sync_to_async(self.look_at_variable)()
 
     def look_at_variable(self) -> dict[str, Any] | None:
         """One look at the Variable, also for the task itself before it defers."""
@@ -96,16 +108,30 @@ class ApprovalTrigger(WaitingTrigger):
         return event(TIMED_OUT, "Nobody decided in time.")
 
 
-def response_to(ti_id: str) -> Decision | None:
-    """The response under Required Actions to this try of a task; None as long as there is none."""
-    from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
+def question_event(ti_id: str, in_doubt_since: datetime | None) -> dict[str, Any] | None:
+    """The event for what became of a task's question under Required Actions before the task was deferred; None while
+    it is open. Only a triggerer can ask Airflow for it.
 
-    detail = get_hitl_detail_content_detail(ti_id=UUID(ti_id))
+    Args:
+        ti_id: the try of the task that waits.
+        in_doubt_since: an earlier try began to put the question then, and it is not known whether it did.
+    """
+    try:
+        answer = get_hitl_detail_content_detail(ti_id=UUID(ti_id))
+    except AirflowRuntimeError as error:
+        if (error.error.detail or {}).get("status_code") != HTTPStatus.NOT_FOUND or in_doubt_since is None:
+            raise
+        return event(SUCCEEDED, "An earlier try ended before it had asked.", **{NOT_ASKED: True})
     # `dag.test()` has no answer to this question, so it gives None there.
-    if detail is None or not detail.response_received or not detail.chosen_options:
+    if answer is None or not answer.response_received or not answer.chosen_options:
         return None
-    user = detail.responded_by_user
-    return decision_of_response(detail.chosen_options, detail.params_input, user.id if user else None)
+    if in_doubt_since is not None and answer.responded_at < in_doubt_since:
+        # It was given before a person cleared the task.
+        return event(SUCCEEDED, "An earlier try ended before it had asked anew.", **{NOT_ASKED: True})
+    user = answer.responded_by_user
+    return decision_event(
+        decision_of_response(list(answer.chosen_options), answer.params_input, user.id if user else None)
+    )
 
 
 def response_event(received: Any) -> dict[str, Any] | None:

@@ -1,11 +1,13 @@
 """Waiting for a manager."""
 
 import json
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from app_service_canary.triggers import approval
 from app_service_canary.triggers.approval import ApprovalTrigger, decision_of_response
 
 KEY = "canary_approval__canary_release.storefront__manual__2026-11-22"
@@ -20,6 +22,21 @@ def gate(**changed: Any) -> ApprovalTrigger:
         "deadline": None,
     }
     return ApprovalTrigger(**{**arguments, **changed})
+
+
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=timezone.utc)
+
+
+def airflow_has_an_answer(monkeypatch: pytest.MonkeyPatch, given_at: datetime) -> None:
+    """Maria has approved."""
+    answered = SimpleNamespace(
+        response_received=True,
+        responded_at=given_at,
+        chosen_options=["Approve"],
+        params_input={"comment": "go"},
+        responded_by_user=SimpleNamespace(id="maria", name="Maria"),
+    )
+    monkeypatch.setattr(f"{approval.__name__}.get_hitl_detail_content_detail", lambda ti_id: answered)
 
 
 @pytest.fixture
@@ -60,13 +77,7 @@ def test_with_named_approvers_a_variable_is_refused_because_it_does_not_tell_who
 
 
 async def test_a_response_that_came_before_the_task_was_deferred_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    answered = SimpleNamespace(
-        response_received=True,
-        chosen_options=["Approve"],
-        params_input={"comment": "go"},
-        responded_by_user=SimpleNamespace(id="maria", name="Maria"),
-    )
-    monkeypatch.setattr("airflow.sdk.execution_time.hitl.get_hitl_detail_content_detail", lambda ti_id: answered)
+    airflow_has_an_answer(monkeypatch, MIDNIGHT)
     ending = await gate().look()
     assert ending is not None
     assert ending["decision"] == {
@@ -77,9 +88,29 @@ async def test_a_response_that_came_before_the_task_was_deferred_counts(monkeypa
     }
 
 
+@pytest.mark.parametrize("in_doubt_since", [None, MIDNIGHT - timedelta(seconds=5)])
+async def test_an_answer_to_a_question_that_was_put_as_its_task_was_killed_counts(
+    monkeypatch: pytest.MonkeyPatch, in_doubt_since: datetime | None
+) -> None:
+    airflow_has_an_answer(monkeypatch, MIDNIGHT)
+    ending = await gate(in_doubt_since=in_doubt_since).look()
+    assert ending is not None
+    assert ending["decision"]["by"] == "maria"
+
+
+async def test_an_answer_from_before_the_task_was_cleared_is_none_to_a_question_not_yet_put_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    airflow_has_an_answer(monkeypatch, MIDNIGHT)
+    ending = await gate(in_doubt_since=MIDNIGHT + timedelta(seconds=5)).look()
+    assert ending is not None
+    assert ending[approval.NOT_ASKED] is True
+    assert "decision" not in ending
+
+
 async def test_later_responses_resume_the_task_without_this_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("airflow.sdk.execution_time.hitl.get_hitl_detail_content_detail", lambda ti_id: asked.append(1))
+    monkeypatch.setattr(f"{approval.__name__}.get_hitl_detail_content_detail", lambda ti_id: asked.append(1))
     monkeypatch.setattr(ApprovalTrigger, "_variable", lambda self: None)
     trigger = gate()
     assert [await trigger.look(), await trigger.look()] == [None, None]
