@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.operators.task import AppServiceOperator, was_cleared
+from app_service_canary.patience import settled
 from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         return (weight_left(context, self.previous_task_ids),)
 
     async def _set(self, hook: AppServiceHook, weight: float, left: tuple[float | None] | None) -> bool:
-        slot = await hook.read_slot(self.target)
+        slot = await settled(
+            lambda: hook.read_slot(self.target), lambda seen: not weight or bool(seen and seen.running)
+        )
         if slot is None:
             raise InvalidReleasePlan(f"There is no {self.target}; no traffic was moved.")
         if weight and not slot.running:

@@ -89,6 +89,16 @@ def test_a_stale_answer_is_asked_for_again(
     assert rules(simulator, fresh_app) == {"stage": 50}
 
 
+def test_a_slot_is_not_taken_for_stopped_because_azure_tells_late_that_it_was_started(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    for change in ("stop", "start"):
+        simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/{change}").raise_for_status()
+    order_fault("WebApps_GetSlot", "stale", nth=1, app=fresh_app)
+    shift(fresh_app, 10, previous_task_ids=[]).execute(task_context("shift"))
+    assert rules(simulator, fresh_app) == {"stage": 10}
+
+
 @pytest.mark.parametrize("weight", [None, "", "None", " "])
 def test_a_step_beyond_the_end_moves_nobody(weight: Any) -> None:
     assert shift("no-such-app", weight).execute(task_context()) is None
