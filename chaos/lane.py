@@ -114,16 +114,21 @@ class Lane:
             # If it is just dying of another case, the next one has to die.
             release.killed_at = now if self.airflow.kill("triggerer") else None
         elif "approval" in deferred and not release.answered:
-            insist(lambda: self._answer(release))
-            release.answered = True
+            release.answered = insist(lambda: self._answer(release)) is not False
 
-    def _answer(self, release: Release) -> None:
-        """By the Variable for one half of the releases, under Required Actions for the other."""
+    def _answer(self, release: Release) -> bool:
+        """By the Variable for one half of the releases, under Required Actions for the other; False: not asked yet.
+
+        A gate that was killed as it asked waits for a while before it asks again: the triggerer has to look first.
+        """
         manager, decision, run = self.airflow.manager, release.story.decision, (self.dag_id, release.run_id)
         if int(release.version.partition(".")[0]) % 2:
             manager.set_variable("__".join(("canary_approval", *run)), decision)
+        elif manager.human_task(*run, "approval") is None:
+            return False
         else:
             manager.respond(*run, "approval", decision.capitalize(), {"comment": "chaos"})
+        return True
 
     @property
     def run_id(self) -> str:
