@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import (
@@ -45,6 +45,10 @@ _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
 _FAILED = "heard_to_have_failed"
 """State key: the request that App Service refused, or whose swap it gave up. After any other, what Azure tells next may
 be of the time before, for a swap may have ended unheard."""
+
+_DOUBTED = "doubted"
+"""State key: the request of which it is not known what became of it, and since when App Service was seen to be done.
+From there on it may tell of the time before, over all tries: each may be killed before that time is over."""
 
 SWAP_TIMEOUT = timedelta(minutes=30)
 """A swap takes about a minute, three to four on an idle plan; failing warm-ups have been seen to take 23."""
@@ -161,8 +165,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         def is_known(seen: AppState) -> bool:
             return asked is None or tells_of_now(before, asked, seen.production)
 
-        limit = READ_BACK if asked is not None and store.get(_FAILED) != asked else None
-        state = await settled(lambda: hook.read_app(self.target), is_known, limit)
+        state = await settled(lambda: hook.read_app(self.target), is_known, self._in_doubt_for(context, asked))
         if before.swapped_in(state.production):
             if asked is None:
                 raise ChangedByOthers(
@@ -188,6 +191,23 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         remember(context, _ASKED_SINCE_CLEARED, True)
         context["ti"].xcom_push(ASKED_KEY, asking)
         return await self._ask(hook, context, asking)
+
+    def _in_doubt_for(self, context: Context, asked: dict[str, Any] | None) -> timedelta | None:
+        """For how long yet Azure may tell of the time before an earlier try's swap; None where none is in doubt."""
+        store = context["task_state_store"]
+        if asked is None or store.get(_FAILED) == asked:
+            return None
+        doubted = store.get(_DOUBTED)
+        if not doubted or doubted["request"] != asked:
+            doubted = {"request": asked, "since": now().isoformat()}
+            store.set(_DOUBTED, doubted)
+        until = datetime.fromisoformat(doubted["since"]) + READ_BACK
+        self.log.info(
+            "What became of an earlier try's request was not heard. It is sent again if Azure tells of no swap until "
+            "%s UTC.",
+            f"{until:%H:%M:%S}",
+        )
+        return max(until - now(), timedelta(0))
 
     async def _ask(self, hook: AppServiceHook, context: Context, asking: dict[str, Any]) -> str | None:
         """Sends the request, and notes that nothing can come of it when Azure says so."""
