@@ -160,7 +160,11 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         asked = store.get(ASKED_KEY)
         if asked is not None:
             # Between looking at production and asking, a swap of an earlier try could end, and ours undo it.
-            await hook.refuse_while_busy(self.target)
+            try:
+                await hook.refuse_while_busy(self.target)
+            except OperationInProgress:
+                store.delete(_DOUBTED)  # it may be ours, and ends later
+                raise
 
         def is_known(seen: AppState) -> bool:
             return asked is None or tells_of_now(before, asked, seen.production)

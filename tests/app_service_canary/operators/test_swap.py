@@ -188,33 +188,6 @@ def test_a_swap_that_ended_unheard_is_not_asked_for_again_while_azure_tells_of_t
     assert swaps(simulator, fresh_app) == 1
 
 
-def test_the_time_in_which_azure_may_tell_of_the_time_before_counts_over_all_tries(
-    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app, patience=NO_PATIENCE)
-    order_fault("WebApps_SwapSlotSlot", "gateway_timeout", when="before", app=fresh_app, nth=1)
-    with pytest.raises(AzureUnavailable):
-        operator.execute(context)
-    monkeypatch.setattr(swap_module, "READ_BACK", timedelta(minutes=3))
-    began, limits = now(), list[timedelta | None]()
-
-    async def killed_as_it_looks(look: Any, expected: Any, limit: timedelta | None = None) -> None:
-        limits.append(limit)
-        raise KeyboardInterrupt
-
-    for minutes in (0, 2):
-        monkeypatch.setattr(swap_module, "now", lambda later=timedelta(minutes=minutes): began + later)
-        with monkeypatch.context() as dying:
-            dying.setattr(swap_module, "settled", killed_as_it_looks)
-            with pytest.raises(KeyboardInterrupt):
-                operator.execute(next_try(context))
-    assert limits == [timedelta(minutes=3), timedelta(minutes=1)]
-    monkeypatch.setattr(swap_module, "now", lambda: began + timedelta(minutes=4))
-    operator.execute(next_try(context))
-    assert simulator.version(fresh_app) == "2.0.0"
-    assert swaps(simulator, fresh_app) == 2  # the first was never carried out
-
-
 @pytest.mark.parametrize("fault", ["forbidden", "throttled"])
 def test_a_swap_that_azure_refused_is_asked_for_again_at_once(
     simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, monkeypatch: pytest.MonkeyPatch, fault: str
