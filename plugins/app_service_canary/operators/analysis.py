@@ -146,7 +146,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             },
             asked=asked,
             asked_of=str(ti.id) if asked and self.deferrable else None,
-            in_doubt_since=in_doubt_since(context),
+            in_doubt_since=in_doubt_since(context) if asked else None,
             deadline=None,
             **self.trigger_arguments(self.watch.poll_interval),
         )
