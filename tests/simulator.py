@@ -29,6 +29,10 @@ START_LIMIT = 60.0
 POLL_INTERVAL = 0.05
 """Seconds between looks at something that is under way in the simulator."""
 
+ONE_REQUEST_EACH = httpx.Limits(max_keepalive_connections=0)
+"""A connection for each request. Tests share a client among threads, and httpcore may close a kept connection as idle
+for too long that another thread was just handed."""
+
 
 class RunningSimulator:
     """One simulator process; `start` makes it, `stop` ends it. The attributes are the ready line's."""
@@ -50,10 +54,10 @@ class RunningSimulator:
         self.process = process
         self.fields = ready
         vars(self).update(ready)
-        self.client = httpx.Client(verify=self.client_tls(), timeout=60)
+        self.client = httpx.Client(verify=self.client_tls(), timeout=60, limits=ONE_REQUEST_EACH)
         """Talks to the HTTPS port, without a token."""
         self.controls = Controls(self.resource_manager, self.ca_bundle, self.client)
-        self.visitor = httpx.Client(timeout=60)
+        self.visitor = httpx.Client(timeout=60, limits=ONE_REQUEST_EACH)
         """Talks to the front end; it keeps no cookies unless a test sends them."""
         self._token = ""
 
