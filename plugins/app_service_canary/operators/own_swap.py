@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.operators.task import remember, remembered
+from app_service_canary.patience import READ_BACK
+from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,6 +25,9 @@ _PROMOTED = "promoted"
 _UNDER_WAY, _WAITED, _BACK = "swap_was_under_way", "waited_for_swap", "swap_backs"
 """Remembered: the last swap that Azure knew of while another was under way; that ours was waited for; and how often it
 was swapped back."""
+
+_DOUBTED = "swap_doubted_since"
+"""Remembered: since when it has been looked for, over all tries: each may be killed before that time is over."""
 
 
 class OwnSwap:
@@ -65,6 +71,7 @@ class OwnSwap:
         """From now on a reading that still tells of this last swap may be of the time before ours."""
         if remembered(self._context, _UNDER_WAY) is None:
             remember(self._context, _UNDER_WAY, last_swap)
+        remember(self._context, _DOUBTED, None)
 
     @property
     def last_swap_before(self) -> str | None:
@@ -74,10 +81,22 @@ class OwnSwap:
         unheard = self._url is None and not remembered(self._context, _WAITED)
         return self.request["before"] if self.request and unheard else None
 
+    @property
+    def in_doubt_for(self) -> timedelta | None:
+        """For how long yet Azure may tell of the time before it; None: no longer."""
+        if self.last_swap_before is None:
+            return None
+        since = remembered(self._context, _DOUBTED)
+        if since is None:
+            since = now().isoformat()
+            remember(self._context, _DOUBTED, since)
+        return max(datetime.fromisoformat(since) + READ_BACK - now(), timedelta(0))
+
     def was_looked_for(self) -> None:
         """Long enough: what Azure says now is so."""
         if self.last_swap_before is not None:
             remember(self._context, _UNDER_WAY, None)
+            remember(self._context, _DOUBTED, None)
             remember(self._context, _WAITED, True)
 
     # -- swapping it back ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
-from app_service_canary.patience import READ_BACK, settled
+from app_service_canary.patience import settled
 from app_service_canary.release.app_state import Before
 from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
@@ -217,8 +217,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 return bool(seen.production.last_swap != last_swap_before)
             return not changed or bool(to_undo(before, seen, self.slot, swap_asked=own.request is not None))
 
-        limit = None if last_swap_before is None else READ_BACK
-        state = await settled(lambda: hook.read_app(self.target), is_plausible, limit)
+        state = await settled(lambda: hook.read_app(self.target), is_plausible, own.in_doubt_for)
         own.was_looked_for()
         seen.append(state)
         return state

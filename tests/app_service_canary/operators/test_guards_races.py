@@ -92,7 +92,7 @@ def test_a_swap_that_ends_just_after_the_way_back_has_looked_is_undone(
     end_the_swap: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app_service_canary.operators.restore.READ_BACK", NO_PATIENCE)
+    monkeypatch.setattr("app_service_canary.operators.own_swap.READ_BACK", NO_PATIENCE)
     monkeypatch.setattr(patience, "LOOK_AGAIN", ())
     context = after_asking_for_a_swap(simulator, fresh_app)
     hold_the_swap(simulator, fresh_app)

@@ -1,15 +1,18 @@
 """What the way back knows of the swap that its run asked for."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.app_service_canary.release.policies import PRODUCTION, SLOT
-from tests.app_service_canary.task_context import cleared, task_context
+from tests.app_service_canary.task_context import cleared, next_try, task_context
 
+from app_service_canary.operators import own_swap as own_swap_module
 from app_service_canary.operators.own_swap import OwnSwap
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY
 from app_service_canary.release.app_state import Before, SlotState
+from app_service_canary.triggers.waiting import now
 
 BEFORE = Before(PRODUCTION.deployment_id, SLOT.deployment_id, slot_running=True)
 
@@ -59,6 +62,26 @@ def test_after_a_swap_that_app_service_gave_up_no_old_reading_is_expected() -> N
     own = own_swap(asked(url="https://azure/op"))
     own.was_waited_for(succeeded=False)
     assert own.last_swap_before is None
+
+
+def test_the_time_in_which_azure_may_tell_of_the_time_before_counts_over_all_tries_unless_it_was_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own_swap_module, "READ_BACK", timedelta(minutes=3))
+    context, began = asked(), now()
+
+    def in_doubt_after(minutes: float) -> timedelta | None:
+        monkeypatch.setattr(own_swap_module, "now", lambda: began + timedelta(minutes=minutes))
+        return own_swap(context).in_doubt_for
+
+    assert in_doubt_after(0) == timedelta(minutes=3)
+    context = next_try(context)
+    assert in_doubt_after(2) == timedelta(minutes=1)
+    own_swap(context).is_under_way("of old")
+    assert in_doubt_after(4) == timedelta(minutes=3)
+    assert in_doubt_after(8) == timedelta(0)
+    own_swap(context).was_looked_for()
+    assert in_doubt_after(8) is None
 
 
 @pytest.mark.parametrize("more", [{}, {"last_swap": "ours"}], ids=["seen by the way back", "read back by the swap"])
