@@ -47,6 +47,9 @@ METRICS_DELAY = 60
 RULE_CHANGE = "WebApps_UpdateConfiguration"
 """What the simulator's journal calls a change of the traffic rules."""
 
+VISITORS = 1.5
+"""Clients a second of each app, of whom a quarter are sent to the canary."""
+
 LIMIT = 480.0
 """Seconds that a release may take: twice what one with metrics does."""
 
@@ -68,8 +71,8 @@ class Hurt:
 
 
 @contextmanager
-def scene(apps: Sequence[str], sources: dict[str, Any]) -> Iterator[tuple[Cloud, Components, Path]]:
-    """The simulated Azure with these apps, visitors on each, and an Airflow that releases them."""
+def scene(apps: Sequence[str], sources: dict[str, Any], visitors: float) -> Iterator[tuple[Cloud, Components, Path]]:
+    """The simulated Azure with these apps, so many visitors a second on each, and an Airflow that releases them."""
     with ExitStack() as stack:
         directory = RunDirectory(RUN)
         stack.enter_context(directory.held())
@@ -94,6 +97,7 @@ def scene(apps: Sequence[str], sources: dict[str, Any]) -> Iterator[tuple[Cloud,
         journals = directory.path / "visitors"
         journals.mkdir()
         command = [sys.executable, "-m", "chaos.crowd", "--url", cloud.address.front_end, "--journals", str(journals)]
+        command += ["--clients", str(visitors)]
         path = os.pathsep.join([str(REPOSITORY / "include"), str(REPOSITORY)])
         processes.start("visitors", [*command, *map(host, apps)], {**own_environment(), "PYTHONPATH": path})
         airflow.ready(processes)
@@ -146,6 +150,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge.live")
     parser.add_argument("--runs", type=int, default=20, help="releases with each source")
     parser.add_argument("--abreast", type=int, default=5, help="releases at once")
+    parser.add_argument("--visitors", type=float, default=VISITORS, help="clients a second of each app")
     parser.add_argument("--source", choices=list(SOURCES), action="append", help="one of them; both when left out")
     parser.add_argument("--json", type=Path, help="a file for the figures, for machines")
     given = parser.parse_args()
@@ -153,7 +158,7 @@ def main() -> int:
     found: dict[str, list[Hurt]] = {}
     for source in given.source or SOURCES:
         found[source] = []
-        with scene(apps, SOURCES[source]) as (cloud, airflow, journals):
+        with scene(apps, SOURCES[source], given.visitors) as (cloud, airflow, journals):
             for number in range(-(-given.runs // given.abreast)):
                 found[source] += hurt(cloud, airflow, journals, apps, f"{number + 2}.0.0")
                 print(f"{source}: {len(found[source])} releases", flush=True)  # noqa: T201
