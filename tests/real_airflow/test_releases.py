@@ -6,18 +6,15 @@ One file, so that one test process starts one Airflow; the releases run side by 
 import json
 import logging
 import re
-import sqlite3
 import time
-import zlib
-from collections.abc import Iterator
-from contextlib import closing
 from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import expect
-from tests.real_airflow.release import APPROVAL, PROMOTED_WATCH, TELLTALES, WATCH, Release
+from tests.real_airflow.release import APPROVAL, PROMOTED_WATCH, WATCH, Release
 from tests.real_airflow.running import RunningAirflow, wait_until
+from tests.real_airflow.written import stored, tells_a_signature
 from tests.simulator import RunningSimulator
 
 from demo.azure import Address
@@ -393,28 +390,3 @@ def test_no_secret_is_in_the_command_line_of_a_process(
     assert any("airflow" in line for line in lines)
     assert [line for line in lines if tells_a_signature(line.encode())] == []
     assert [line for line in lines if fast_simulator.client_secret in line] == []
-
-
-def stored(airflow: RunningAirflow) -> Iterator[tuple[str, str, bytes]]:
-    """Everything in Airflow's database: table, column and value."""
-    with closing(sqlite3.connect(f"file:{airflow.home.path}/airflow.db?mode=ro", uri=True)) as database:
-        for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
-            rows = database.execute(f'select * from "{table}"')  # noqa: S608 - the names are the database's own
-            columns = [column for column, *_ in rows.description]
-            yield table, "", b""
-            for row in rows:
-                for column, value in zip(columns, row, strict=True):
-                    yield table, column, value if isinstance(value, bytes) else str(value).encode()
-
-
-def tells_a_signature(content: bytes) -> bool:
-    """Whether a part of a package's signature is in there, in whatever encoding, compressed or not."""
-    return any(part.encode() in unpacked for part in TELLTALES for unpacked in (content, *decompressed(content)))
-
-
-def decompressed(content: bytes) -> list[bytes]:
-    """What Airflow compressed, which it may do with a DAG."""
-    try:
-        return [zlib.decompress(content)]
-    except zlib.error:
-        return []
