@@ -14,7 +14,7 @@ from benchmarks.judge.rivals import Minutes
 from benchmarks.judge.worlds import Releases, World, latencies, releases
 
 OURS, DEFAULT, PLAIN = "ours", "ours by default", "plain mixture"
-UNKNOWING, KNOWING = "best unbiased", "best that knows the rate"
+UNKNOWING, PROMISING, KNOWING = "best unbiased", "best for every app", "best that knows the rate"
 ARGO, FLAGGER_5, FLAGGER_10, KAYENTA, BANDS = "Argo", "Flagger 5", "Flagger 10", "Kayenta", "KDD bands"
 
 
@@ -47,6 +47,7 @@ def failures_cell(world: World, runs: int) -> dict[str, Result]:
         KAYENTA: lambda: rivals.kayenta(*rivals.error_rates(seen), looks=_looks(world)),
         UNKNOWING: lambda: bounds.knowing_no_rate(seen, dice),
         KNOWING: lambda: bounds.knowing_the_rate(world, seen, dice),
+        PROMISING: lambda: bounds.keeping_the_promise(world, seen, dice),
     }
     found = {name: rule() for name, rule in rules.items()}
     return {name: _result(minutes, seen) for name, minutes in found.items() if minutes is not None}

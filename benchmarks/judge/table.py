@@ -14,12 +14,14 @@ from benchmarks.judge.cells import (
     KNOWING,
     OURS,
     PLAIN,
+    PROMISING,
     UNKNOWING,
     Result,
 )
 
 RIVALS = (ARGO, FLAGGER_5, FLAGGER_10, KAYENTA)
-FAILURE_RULES = (OURS, DEFAULT, PLAIN, *RIVALS, UNKNOWING, KNOWING)
+BEST = (UNKNOWING, PROMISING, KNOWING)
+FAILURE_RULES = (OURS, DEFAULT, PLAIN, *RIVALS, *BEST)
 LATENCY_RULES = (OURS, KAYENTA, BANDS)
 
 TOLERABLE = 0.05
@@ -32,8 +34,9 @@ Elsewhere = tuple[str, float]
 
 
 def table(cells: Cells, rules: Iterable[str], *, healthy: bool) -> str:
-    """A row for each cell; aborted, the median minute, and the median number of users hurt."""
-    names = list(rules)
+    """A row for each cell, a column for each rule that judged one: aborted, the median minute, and the median of users
+    hurt."""
+    names = [rule for rule in rules if any(rule in results for results in cells.values())]
     lines = [f"| release | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for cell, results in cells.items():
         lines.append(f"| {cell} | {' | '.join(_cell(results.get(name), healthy=healthy) for name in names)} |")
@@ -69,8 +72,7 @@ def shortfalls(
             of_ours = elsewhere[cell][OURS][1]
             price = f"Of {name} it takes back {most:.2f} of the healthy releases, and we {of_ours:.2f} at most."
             if his.aborted > mine.aborted + NOISE:
-                best = f"No unbiased test finds more than {results[UNKNOWING].aborted:.2f}"
-                best += f", or {results[KNOWING].aborted:.2f} if it knows the rate" if KNOWING in results else ""
+                best = ". ".join(f"The {rule}: {results[rule].aborted:.2f}" for rule in BEST if rule in results)
                 found.append(
                     f"{cell}: {rival} finds {his.aborted:.2f} to our {mine.aborted:.2f}, with {100 * false:.1f} % of "
                     f"false aborts to our {100 * false_aborts[cell][OURS]:.1f} %. {best}. {price}"

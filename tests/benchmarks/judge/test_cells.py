@@ -35,6 +35,8 @@ def test_where_a_rival_does_better_is_said() -> None:
     elsewhere = {"a": {**dict.fromkeys(FAILURE_RULES, ("b", 0.0)), ARGO: ("b", 0.4)}}
     said = " ".join(shortfalls({"a": worst}, none, elsewhere))
     assert "a: Argo finds 0.90 to our 0.10" in said
+    assert "The best unbiased: " in said
+    assert "The best that knows the rate: " in said
     assert "Of b it takes back 0.40 of the healthy releases, and we 0.00 at most." in said
     crying_wolf = {"a": dict.fromkeys(FAILURE_RULES, 0.2)}
     assert not shortfalls({"a": worst}, crying_wolf, elsewhere)
