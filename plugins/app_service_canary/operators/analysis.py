@@ -239,7 +239,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
     def _hold(self, context: Context, verdict: dict[str, Any], sentence: str) -> dict[str, Any]:
         """Asks a manager, the first time; then nobody has decided in time."""
-        if remembered(context, _HELD):
+        if held := remembered(context, _HELD):
+            remember(context, _HELD, {**held, "verdict": verdict, "sentence": sentence})
             silence = Decision(self.approval.on_timeout is OnTimeout.APPROVE, None, "timeout")
             return self._decided(context, silence.to_json())
         deadline = now() + self.approval.timeout

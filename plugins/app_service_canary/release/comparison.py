@@ -10,7 +10,13 @@ from typing import Any
 
 from app_service_canary.release.analysis import Analysis, Direction, Metric, Mode
 from app_service_canary.release.closing import chance_of_as_many
-from app_service_canary.release.comparison_sentences import failures_sentence, latency_sentence, one_in, percent
+from app_service_canary.release.comparison_sentences import (
+    failures_sentence,
+    latency_sentence,
+    limit_sentence,
+    one_in,
+    percent,
+)
 from app_service_canary.release.detectable import detectable_error_rate
 from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.measurement import Measurement
@@ -137,7 +143,7 @@ class Comparison:
     @property
     def budget_used(self) -> float:
         """Part of the budget of false alarms that a rejection here and now would have used, from 0 to 1."""
-        return min(1.0, exp(self.log_wealth - self.log_limit)) if self.findings else 0.0
+        return exp(min(0.0, self.log_wealth - self.log_limit)) if self.findings else 0.0
 
     def detectable(self, source: str) -> float | None:
         """The canary's error rate, a fraction, that this source would have shown; None where none would."""
@@ -257,7 +263,9 @@ class Comparison:
             return latency_sentence(finding.source, kept.canary, stable) + self._limit(LATENCY)
         sentence = failures_sentence(finding.source, kept.canary, stable, at_once=self.before is None)
         sentence += self._limit(FAILURES)
-        if self.before is not None or self.rules[FAILURES].direction is Direction.LOWER:
+        if self.before is not None:
+            return f"{sentence} {limit_sentence(stable, kept.stable_limit)}" if kept.stable_limit else sentence
+        if self.rules[FAILURES].direction is Direction.LOWER:
             return sentence
         rate = self.detectable(finding.source)
         noticed = "not even an app that always fails" if rate is None else f"a rise to {percent(rate)}"

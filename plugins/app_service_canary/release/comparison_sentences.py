@@ -23,6 +23,17 @@ def failures_sentence(source: str, canary: Measurement, stable: Measurement, *, 
     return f"By {source}, the canary failed {_failed(canary)}, the stable version {_failed(stable)} {when}."
 
 
+def limit_sentence(stable: Measurement, limit: float) -> str:
+    """How much of the new version may fail after the swap.
+
+    Args:
+        stable: what the stable version did before it.
+        limit: the share that may fail, a fraction.
+    """
+    known = "By that, at most" if stable.requests else "As nothing is known of that one, at most"
+    return f"{known} {percent(limit)} may fail."
+
+
 def latency_sentence(source: str, canary: Measurement, stable: Measurement) -> str:
     """How long both versions took."""
     ours, theirs = canary.latencies, stable.latencies

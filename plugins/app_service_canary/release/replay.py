@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app_service_canary.release.after_swap import new_evidence
+from app_service_canary.release.after_swap import held_to_limit, new_evidence
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.comparison import Comparison
 from app_service_canary.release.evidence import Evidence
@@ -49,7 +49,7 @@ def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]
     """
     rules = analysis or record.analysis
     evidence = {
-        name: Evidence.from_json(kept, rules.metrics)
+        name: held_to_limit(Evidence.from_json(kept, rules.metrics), name, record.before)
         for name, kept in record.evidence.items()
         if name in dict(rules.sources.named())
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import PermanentError, TransientError
 from app_service_canary.patience import pause_after, with_jitter
-from app_service_canary.release.after_swap import new_evidence
+from app_service_canary.release.after_swap import held_to_limit, new_evidence
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.measurement import Measurement, Window
@@ -52,7 +52,11 @@ class Measuring:
     ) -> None:
         self.analysis, self.since, self.on_window, self.log = analysis, since, on_window, log
         self.settled: dict[str, Evidence] = {
-            name: evidence.get(name) or new_evidence(name, analysis, before, since)
+            name: (
+                held_to_limit(evidence[name], name, before)
+                if name in evidence
+                else new_evidence(name, analysis, before, since)
+            )
             for name, _ in analysis.sources.named()
         }
         self.settled_here = {name: seen.get(name, 0) for name in self.settled}

@@ -250,7 +250,10 @@ def test_silence_means_what_the_release_file_says(on_timeout: str) -> None:
     context = task_context("watch")
     task = held(context, approval=Approval.model_validate({"on_timeout": on_timeout}))
     if on_timeout == "approve":
-        assert task.execute_complete(context, INCONCLUSIVE)["decided"]["door"] == "timeout"
+        later = {**INCONCLUSIVE, "evidence": {"probe": {"n": 8}}}
+        decided = task.execute_complete(context, later)
+        assert decided["decided"]["door"] == "timeout"
+        assert decided["evidence"] == {"probe": {"n": 8}}, "what came in while nobody decided counts on"
     else:
         with pytest.raises(AnalysisInconclusive, match="nobody decided in time"):
             task.execute_complete(context, INCONCLUSIVE)

@@ -212,6 +212,25 @@ def test_after_the_swap_the_new_version_is_compared_with_what_the_stable_one_did
     assert outcome(after_the_swap(failures)) is expected
 
 
+def test_after_the_swap_the_limit_is_said_and_what_nothing_is_known_of_is_held_to_one_too() -> None:
+    assert "By that, at most 1.8 % may fail." in str(after_the_swap(5))
+    unknown = new_evidence(MONITOR, analysis(), {}).and_then(window(counted(1000, 600)))
+    verdict = judged(unknown, before={})
+    assert outcome(verdict) is Outcome.FAIL
+    assert "As nothing is known of that one, at most 50.0 % may fail." in str(verdict)
+
+
+@pytest.mark.parametrize("before", [None, {MONITOR: Measurement(5000, 25)}])
+def test_evidence_that_leaves_no_doubt_at_all_uses_up_the_budget_and_no_more(
+    before: dict[str, Measurement] | None,
+) -> None:
+    overwhelming = new_evidence(MONITOR, analysis(), before).and_then(window(counted(9000, 9000), counted(9000, 9)))
+    comparison = Comparison(analysis(), {MONITOR: overwhelming}, before=before)
+    assert comparison.log_wealth > 1000
+    assert comparison.to_json()["budget_used"] == 1.0
+    assert outcome(comparison.judge(bake_is_over=False)) is Outcome.FAIL
+
+
 def test_a_verdict_says_value_limit_sample_sizes_interval_and_what_would_have_been_noticed() -> None:
     verdict = judged(GOOD)
     assert verdict is not None

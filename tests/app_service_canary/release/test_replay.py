@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.app_service_canary.release.windows import counted, window
 
+from app_service_canary.release.after_swap import new_evidence
 from app_service_canary.release.analysis import Analysis, AzureMonitor, Sources
 from app_service_canary.release.record import Record
 from app_service_canary.release.replay import changed, replay
@@ -37,6 +38,14 @@ def test_a_rejection_comes_when_it_would_have_come() -> None:
     assert not any(moment.rejected for moment in moments[:-1])
     assert [moment.comparison.evidence["azure_monitor"].canary.requests for moment in moments] == [50, 100, 150, 200]
     assert moments[1].at - moments[0].at == timedelta(minutes=1)
+
+
+def test_what_was_kept_of_a_watch_after_the_swap_is_held_to_its_limit_again() -> None:
+    before = {"azure_monitor": counted(5000, 25)}
+    known = new_evidence("azure_monitor", RULES, before).and_then(window(counted(60)))
+    held = Record({"app": "storefront"}, RULES, evidence={"azure_monitor": known.to_json()}, before=before)
+    held.add(window(counted(100, 60), number=1))
+    assert outcome(held) is Outcome.FAIL
 
 
 def test_with_other_settings_the_verdict_may_be_another() -> None:

@@ -11,9 +11,10 @@ from tests.app_service_canary.release.windows import NOON, counted, window
 
 from app_service_canary.errors import AzureRequestRejected, SourceUnavailable
 from app_service_canary.hooks.source import Source, Watched
+from app_service_canary.release.after_swap import new_evidence
 from app_service_canary.release.analysis import Analysis, AzureMonitor, Sources
 from app_service_canary.release.evidence import Evidence
-from app_service_canary.release.measurement import Window
+from app_service_canary.release.measurement import Measurement, Window
 from app_service_canary.triggers.measuring import Measuring
 
 RULES = Analysis(sources=Sources(azure_monitor=AzureMonitor()), error_limit=2)
@@ -40,10 +41,12 @@ class Told(Source):
         return list(reading)
 
 
-async def followed(source: Told, evidence: dict[str, Evidence] | None = None) -> tuple[Measuring, list[Window]]:
+async def followed(
+    source: Told, evidence: dict[str, Evidence] | None = None, before: dict[str, Measurement] | None = None
+) -> tuple[Measuring, list[Window]]:
     """After everything was read."""
     kept: list[Window] = []
-    measuring = Measuring(RULES, evidence or {}, NOON, None, {}, kept.append, logging.getLogger("test"))
+    measuring = Measuring(RULES, evidence or {}, NOON, before, {}, kept.append, logging.getLogger("test"))
     measuring.follow([source])
     await asyncio.wait_for(source.told.wait(), 10)
     await measuring.end()
@@ -124,6 +127,16 @@ async def test_evidence_of_earlier_steps_counts_on() -> None:
     measuring, _ = await followed(source, earlier)
     assert measuring.evidence["azure_monitor"].canary.requests == 20
     assert source.asked_since[0] == minute(0).end
+
+
+async def test_a_watch_after_the_swap_that_goes_on_is_held_to_its_limit_again() -> None:
+    before = {"azure_monitor": counted(5000, 25)}
+    known = new_evidence("azure_monitor", RULES, before).and_then(window(counted(60)))
+    again = Evidence.from_json(known.to_json(), RULES.metrics)
+    bad = window(counted(100, 60), number=1)
+    measuring, _ = await followed(Told([bad]), {"azure_monitor": again}, before)
+    expected = known.and_then(bad).bet("after_swap").log_wealth
+    assert measuring.evidence["azure_monitor"].bet("after_swap").log_wealth == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(("errors", "given_up"), [(2, False), (3, True)])
