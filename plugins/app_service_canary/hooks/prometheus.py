@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import math
 import ssl
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from app_service_canary.errors import InvalidReleasePlan, SourceRefused, SourceUnavailable
+from app_service_canary.hooks.counters import Counters, Looks, is_edge
 from app_service_canary.hooks.log_analytics import filled
 from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import Prometheus
-from app_service_canary.release.histogram import LAST_BUCKET, Histogram, bucket_of
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.measurement import Window
 from app_service_canary.release.quoting import quoted
 
 TIMEOUT = 30.0
 """Seconds; Prometheus itself gives a query up after two minutes, when a look is due long since."""
 
-LONGEST_GAP = timedelta(minutes=1)
-"""Between two looks whose difference is judged, or three times the interval if that is longer."""
-
-Counters = dict[str, float]
-"""The counters of one population: `requests`, `failures` if there is one, and one for each bucket's upper edge."""
-
 
 class PrometheusSource(Source):
-    """Reads counters, and judges how much they have grown since the look before: whole numbers, and no rates.
-
-    A look after which a counter is lower than before tells nothing: where it is the sum of several, nobody can say
-    which of them began anew or went away, and by how much the others have grown. The next look goes on from there. So
-    does one that comes long after the look before, for which share the canary had meanwhile is not known.
+    """Reads counters, and tells how much they have grown from look to look: whole numbers, and no rates. See `Looks`.
 
     Args:
         watched: see `Source`.
@@ -56,7 +46,7 @@ class PrometheusSource(Source):
         super().__init__(watched)
         self.app, self.settings = app, settings
         self.pause = settings.interval.total_seconds()
-        self.before: tuple[datetime, list[Counters]] | None = None
+        self.looks = Looks(settings.interval)
         login, password = auth or (None, "")
         headers = {"Authorization": f"Bearer {password}"} if auth and not login else {}
         self._client = httpx.AsyncClient(
@@ -71,13 +61,8 @@ class PrometheusSource(Source):
 
     async def read(self, since: datetime, now: datetime) -> list[Window]:
         counters = await self.each_side(lambda slot: self._counters(slot, now))
-        before, self.before = self.before, (now, counters)
-        if before is None or now - before[0] > max(LONGEST_GAP, 3 * self.settings.interval):
-            return []
-        if any(_has_fallen(was, is_now) for was, is_now in zip(before[1], counters, strict=True)):
-            return []
-        grown = [_grown(was, is_now) for was, is_now in zip(before[1], counters, strict=True)]
-        return [self.watched.window(self.name, (before[0], now), now, *grown)]
+        told = self.looks.and_then(now, counters)
+        return [self.watched.window(self.name, (told[0], now), now, *told[1])] if told else []
 
     async def _counters(self, slot: str, now: datetime) -> Counters:
         known = {"app": self.app, "slot": slot}
@@ -93,7 +78,7 @@ class PrometheusSource(Source):
             counters["failures"] = sum(failures.values())
         if self.settings.latencies:
             buckets = await self._numbers(filled(self.settings.latencies, known), now)
-            counters |= {edge: count for edge, count in buckets.items() if _is_edge(edge)}
+            counters |= {edge: count for edge, count in buckets.items() if is_edge(edge)}
         return counters
 
     async def _numbers(self, query: str, now: datetime) -> Counters:
@@ -135,25 +120,6 @@ def _vector(status: int, content: Any, query: str) -> Counters:
         ) from None
 
 
-def _has_fallen(was: Counters, is_now: Counters) -> bool:
-    """A counter is lower than it was, is gone, or is none."""
-    return any(is_now.get(name, -1.0) < before for name, before in was.items()) or min(is_now.values()) < 0
-
-
-def _grown(was: Counters, is_now: Counters) -> Measurement:
-    growth = {name: value - was.get(name, 0.0) for name, value in is_now.items()}
-    requests = round(growth.pop("requests"))
-    failures = min(requests, round(growth.pop("failures", 0.0)))
-    return Measurement(requests, failures, _histogram(growth))
-
-
-def _is_edge(name: str) -> bool:
-    try:
-        return float(name) > 0
-    except ValueError:
-        return False
-
-
 def secret_of(connection: str, password: str | None) -> str:
     """A connection's password as it can stand in a header.
 
@@ -167,16 +133,3 @@ def secret_of(connection: str, password: str | None) -> str:
             "allowed: printable ASCII."
         )
     return secret
-
-
-def _histogram(cumulative: Counters) -> Histogram:
-    """From growth up to each edge, in seconds, to requests in the bucket below it."""
-    edges = sorted((math.inf if edge == "+Inf" else float(edge), count) for edge, count in cumulative.items())
-    counts: dict[int, int] = {}
-    below, last = 0.0, 0
-    for edge, count in edges:
-        # A request in this bucket took up to `edge`; those beyond the last edge count as in the bucket after it.
-        last = min(LAST_BUCKET, last + 1) if math.isinf(edge) else bucket_of(edge * 1000)
-        counts[last] = counts.get(last, 0) + max(0, round(count - below))
-        below = max(below, count)
-    return Histogram({bucket: count for bucket, count in counts.items() if count})

@@ -65,8 +65,8 @@ class Comparison:
         evidence: by source.
         given_up: sources that could not be read, and why.
         before: what the stable version did before the swap, by source; None while both versions have users.
-        seen_here: canary requests that this watch itself has seen, by source; what was seen in earlier steps says
-            nothing about this one. None: all of the evidence is this watch's.
+        seen_here: canary requests that this watch itself has seen and can judge, by source; what was seen in earlier
+            steps says nothing about this one. None: all of the evidence is this watch's.
     """
 
     def __init__(
@@ -239,12 +239,13 @@ class Comparison:
 
     def _too_little(self, metric: str, rule: Metric, sources: list[str]) -> list[str]:
         heard = [source for source in sources if source not in self.given_up]
-        here = self.seen_here
-        seen = max(
-            (self.evidence[each].canary.requests if here is None else here.get(each, 0) for each in heard), default=0
-        )
+        seen = max((self._seen_here(each) for each in heard), default=0)
         if seen < rule.min_requests:
-            return [f"Not enough to judge {metric}: {seen} canary requests were seen, {rule.min_requests} are needed."]
+            alone = max((self._alone(each) for each in heard), default=0)
+            return [
+                f"Not enough to judge {metric}: {seen} canary requests were seen, {rule.min_requests} are needed."
+                + (f" With {alone:,} more there was nothing to compare them with in the same time." if alone else "")
+            ]
         notice = self.analysis.metrics.failures.notice
         if metric != FAILURES or notice is None or self.before is not None:
             return []
@@ -255,7 +256,16 @@ class Comparison:
         return [f"Not enough to judge {metric}: {noticed} would have been noticed, and {notice:g} % has to be."]
 
     def _seen_here(self, source: str) -> int:
-        return self.evidence[source].canary.requests if self.seen_here is None else self.seen_here.get(source, 0)
+        """Canary requests that can be judged: in whose window the stable version had some too, where it has users."""
+        if self.seen_here is not None:
+            return self.seen_here.get(source, 0)
+        kept = self.evidence[source]
+        return kept.compared.canary if self.before is None else kept.canary.requests
+
+    def _alone(self, source: str) -> int:
+        """Canary requests, of all steps, while the stable version had none."""
+        kept = self.evidence[source]
+        return 0 if self.before is not None else kept.canary.requests - kept.compared.canary
 
     def _sentence(self, finding: Finding) -> str:
         kept, stable = self.evidence[finding.source], self._stable(finding.source)
@@ -269,7 +279,7 @@ class Comparison:
             return sentence
         rate = self.detectable(finding.source)
         noticed = "not even an app that always fails" if rate is None else f"a rise to {percent(rate)}"
-        return f"{sentence} With {kept.canary.requests:,} canary requests {noticed} would have been noticed."
+        return f"{sentence} With {kept.compared.canary:,} canary requests {noticed} would have been noticed."
 
     def _limit(self, metric: str) -> str:
         """The release file's absolute limit, in words; empty without one."""

@@ -29,18 +29,18 @@ def detectable_error_rate(evidence: Evidence, log_limit: float) -> float | None:
     from scipy.special import betaincinv
 
     # P(at least k of n fail) at rate p is the regularised incomplete beta function I_p(k, n - k + 1).
-    return float(betaincinv(needed, evidence.canary.requests - needed + 1, POWER))
+    return float(betaincinv(needed, evidence.compared.canary - needed + 1, POWER))
 
 
 def failures_needed(evidence: Evidence, log_limit: float) -> int | None:
     """With how many failures of the canary the bet reaches its limit; None when all of them would not do."""
-    canary, baseline = evidence.canary.requests, evidence.baseline.requests
+    canary, baseline = evidence.compared.canary, evidence.compared.baseline
     if not canary or not baseline:
         return None
     new = Wager(evidence.bet("failures").odds, evidence.bet("failures").tolerated)
 
     def reaches(failures: int) -> bool:
-        return new.and_then(Bad(canary, baseline, failures, evidence.baseline.failures)).log_wealth >= log_limit
+        return new.and_then(Bad(canary, baseline, failures, evidence.compared.baseline_bad)).log_wealth >= log_limit
 
     low, high = 0, 1
     while not reaches(high):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from statistics import NormalDist
 from types import MappingProxyType
@@ -51,6 +51,8 @@ class Evidence:
     Attributes:
         metrics: how they are judged; sets tolerance and direction of the bets.
         canary, baseline: all that was counted.
+        compared: requests and failures of the windows in which both had requests; the others are no evidence for or
+            against the canary, however many they are.
         bets: by name. `failures` and `fewer_failures`: on more failures of the canary than its share, and on fewer;
             `slower`, `faster`: on latencies that are shifted; `slower_tail`, `faster_tail`: on its share beyond the
             stable version's `TAIL`; `longer_means`, `shorter_means`: on the windows' means, for a source that knows
@@ -67,6 +69,7 @@ class Evidence:
     metrics: Metrics = field(default_factory=Metrics)
     canary: Measurement = field(default_factory=Measurement)
     baseline: Measurement = field(default_factory=Measurement)
+    compared: Bad = field(default_factory=Bad)
     bets: Mapping[str, Wager] = field(default_factory=lambda: MappingProxyType({}))
     failures_by_share: FailuresByShare = field(default_factory=lambda: MappingProxyType({}))
     began: datetime | None = None
@@ -105,6 +108,7 @@ class Evidence:
             self,
             canary=self.canary.and_those(window.canary),
             baseline=self.baseline.and_those(window.baseline),
+            compared=self.compared.and_those(failed) if window.compares else self.compared,
             bets=bets,
             failures_by_share=by_share,
             began=began,
@@ -193,6 +197,7 @@ class Evidence:
         return {
             "canary": self.canary.to_json(),
             "baseline": self.baseline.to_json(),
+            "compared": list(astuple(self.compared)),
             "bets": {name: bet.to_json() for name, bet in self.bets.items()},
             "failures_by_share": {f"{share:.3f}": both for share, both in sorted(self.failures_by_share.items())},
             "began": self.began.isoformat() if self.began else None,
@@ -205,10 +210,14 @@ class Evidence:
         ValueError: it is none.
         """
         try:
+            canary, baseline = (Measurement.from_json(kept[side]) for side in ("canary", "baseline"))
+            # A release that goes on after this plugin was renewed has kept totals alone.
+            totals = (canary.requests, baseline.requests, canary.failures, baseline.failures)
             return cls(
                 metrics=metrics,
-                canary=Measurement.from_json(kept["canary"]),
-                baseline=Measurement.from_json(kept["baseline"]),
+                canary=canary,
+                baseline=baseline,
+                compared=Bad(*(int(count) for count in kept.get("compared", totals))),
                 bets={name: _new_bet(name, metrics).kept(wealth) for name, wealth in kept["bets"].items()},
                 failures_by_share=_read_failures(kept["failures_by_share"]),
                 began=datetime.fromisoformat(kept["began"]) if kept["began"] else None,

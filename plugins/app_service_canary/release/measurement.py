@@ -99,6 +99,11 @@ class Window:
     final: bool = True
 
     @property
+    def compares(self) -> bool:
+        """Both populations had requests, so that one can be compared with the other."""
+        return bool(self.canary.requests and self.baseline.requests)
+
+    @property
     def age(self) -> timedelta:
         """How old it was when it was read."""
         return self.read_at - self.end

@@ -32,14 +32,23 @@ class Bad:
         canary_bad, baseline_bad: those of them that went badly: failed, or took longer than a limit.
     """
 
-    canary: int
-    baseline: int
-    canary_bad: int
-    baseline_bad: int
+    canary: int = 0
+    baseline: int = 0
+    canary_bad: int = 0
+    baseline_bad: int = 0
 
     @property
     def bad(self) -> int:
         return self.canary_bad + self.baseline_bad
+
+    def and_those(self, other: Bad) -> Bad:
+        """Both together."""
+        return Bad(
+            self.canary + other.canary,
+            self.baseline + other.baseline,
+            self.canary_bad + other.canary_bad,
+            self.baseline_bad + other.baseline_bad,
+        )
 
     @property
     def share(self) -> float:

@@ -51,6 +51,7 @@ class Measuring:
         log: Any,
     ) -> None:
         self.analysis, self.since, self.on_window, self.log = analysis, since, on_window, log
+        self.before = before
         self.settled: dict[str, Evidence] = {
             name: (
                 held_to_limit(evidence[name], name, before)
@@ -86,14 +87,16 @@ class Measuring:
 
     @property
     def seen_here(self) -> dict[str, int]:
-        """Canary requests since this watch began, by source: a source may first tell of the time before."""
+        """Canary requests since this watch began that can be judged, by source: a source may first tell of the time
+        before."""
         seen = dict(self.settled_here)
         for window in self.counted_for_now:
             seen[window.source] += self._here(window)
         return seen
 
     def _here(self, window: Window) -> int:
-        return window.canary.requests if window.start >= self.since else 0
+        counts = window.start >= self.since and (window.compares or self.before is not None)
+        return window.canary.requests if counts else 0
 
     def follow(self, sources: list[Source]) -> None:
         """Begins to read them."""

@@ -1,18 +1,17 @@
 """Counters of the simulator's Prometheus."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import InvalidReleasePlan, SourceRefused, SourceUnavailable
-from app_service_canary.hooks.prometheus import PrometheusSource, _grown, _has_fallen, secret_of
+from app_service_canary.hooks.prometheus import PrometheusSource, secret_of
 from app_service_canary.hooks.source import Watched
 from app_service_canary.release.analysis import Prometheus
 from app_service_canary.release.app_state import PRODUCTION
-from app_service_canary.release.histogram import Histogram, bucket_of
+from app_service_canary.release.measurement import Measurement
 from app_service_canary.triggers.waiting import now
 
 REQUESTS = 'sum(appservice_http_requests_total{app="{app}", slot="{slot}"})'
@@ -58,11 +57,10 @@ async def test_what_counters_have_grown_since_the_look_before_is_a_window(
     for path in ("/", "/version", "/nothing"):
         simulator.visit(app, path, "stage")
     simulator.visit(app, "/")
-    [window] = await source.read(now(), now())
-    canary, baseline = window.canary, window.baseline
+    canary, baseline = Measurement(), Measurement()
     while canary.requests + baseline.requests < 4:  # a request counts when its answer has left
-        [window] = await source.read(now(), now())
-        canary, baseline = canary.and_those(window.canary), baseline.and_those(window.baseline)
+        for window in await source.read(now(), now()):
+            canary, baseline = canary.and_those(window.canary), baseline.and_those(window.baseline)
     assert (canary.requests, canary.failures, baseline.requests) == (3, 1, 1)
     assert canary.latencies.requests == 3
     [quiet] = await source.read(now(), now())
@@ -98,36 +96,6 @@ async def test_a_token_or_a_password_is_sent_along_where_there_is_one(prometheus
     assert password.auth is not None
 
 
-GOING = {"requests": 100.0, "failures": 5.0}
-
-
-@pytest.mark.parametrize(
-    ("now_", "tells"),
-    [
-        ({"requests": 107.0, "failures": 6.0}, True),
-        ({"requests": 7.0, "failures": 1.0}, False),
-        ({"requests": 190.0, "failures": 4.0}, False),
-        ({"requests": 190.0}, False),
-        ({"requests": -1.0, "failures": 5.0}, False),
-    ],
-    ids=str,
-)
-def test_a_look_after_which_a_counter_has_fallen_or_gone_tells_nothing(now_: dict[str, float], tells: bool) -> None:
-    assert tells != _has_fallen(GOING, now_)
-
-
-def test_a_counter_of_failures_may_come_with_the_first_one() -> None:
-    assert _grown({"requests": 100.0}, {"requests": 110.0, "failures": 2.0}).failures == 2
-    assert _grown({"requests": 100.0}, {"requests": 110.0}).failures == 0
-
-
-async def test_a_look_long_after_the_one_before_tells_nothing(prometheus: Opened) -> None:
-    source = prometheus()
-    await source.read(now(), now())
-    assert await source.read(now(), now() + timedelta(minutes=2)) == []
-    assert len(await source.read(now(), now() + timedelta(minutes=2))) == 1
-
-
 async def test_a_query_of_latencies_without_edges_gives_none(prometheus: Opened) -> None:
     source = prometheus(latencies=REQUESTS)
     await source.read(now(), now())
@@ -151,11 +119,3 @@ def test_a_password_that_fits_no_header_is_refused_and_not_quoted(password: str)
     with pytest.raises(InvalidReleasePlan, match="connection 'prometheus' has characters") as refused:
         secret_of("prometheus", password)
     assert "s3cr3t" not in str(refused.value)
-
-
-def test_growing_buckets_become_a_histogram() -> None:
-    grown = _grown(
-        {"requests": 0.0, "failures": 0.0},
-        {"requests": 6.0, "failures": 0.0, "0.008": 1.0, "0.016": 5.0, "+Inf": 6.0},
-    )
-    assert grown.latencies == Histogram({bucket_of(8): 1, bucket_of(16): 4, bucket_of(16) + 1: 1})

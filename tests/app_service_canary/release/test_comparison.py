@@ -150,6 +150,21 @@ def test_the_closing_look_is_taken_where_a_manager_would_be_asked_for_want_of_ev
     assert outcome(judged(GOOD, wanting, closing=True)) is Outcome.INCONCLUSIVE
 
 
+def test_requests_while_the_other_version_had_none_are_no_evidence_for_a_pass_or_of_what_would_have_been_noticed() -> (
+    None
+):
+    turns = evidence(*[(60, 18, 0, 0), (0, 0, 540, 0)] * 30)
+    verdict = judged(turns)
+    assert outcome(verdict) is Outcome.INCONCLUSIVE
+    assert (
+        "0 canary requests were seen, 50 are needed. With 1,800 more there was nothing to compare them with in the "
+        "same time."
+    ) in str(verdict)
+    assert Comparison(analysis(), {MONITOR: turns}).detectable(MONITOR) is None
+    some = evidence((60, 0, 540, 0), *[(600, 0, 0, 0)] * 30)
+    assert "With 60 canary requests a rise to" in str(judged(some))
+
+
 def test_what_earlier_steps_saw_is_not_enough_for_this_one() -> None:
     assert outcome(judged(GOOD, seen_here={MONITOR: 60})) is Outcome.PASS
     verdict = judged(GOOD, seen_here={MONITOR: 49})

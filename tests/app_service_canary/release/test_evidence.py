@@ -72,6 +72,15 @@ def test_failures_without_anybody_to_compare_with_are_counted_and_judged_by_nobo
     assert (alone.canary.failures, alone.failures_by_share, alone.log_wealth("failures")) == (5, {}, 0.0)
 
 
+def test_only_windows_in_which_both_versions_had_requests_are_compared_and_that_is_kept() -> None:
+    seen = evidence((10, 1, 90, 2), (40, 20, 0, 0), (0, 0, 70, 0), (5, 0, 45, 1))
+    assert (seen.canary.requests, seen.baseline.requests) == (55, 205)
+    assert seen.compared == Bad(15, 135, 1, 3)
+    assert Evidence.from_json(seen.to_json(), EXACT).compared == seen.compared
+    before_that_was_kept = {key: value for key, value in seen.to_json().items() if key != "compared"}
+    assert Evidence.from_json(before_that_was_kept, EXACT).compared == Bad(55, 205, 21, 3)
+
+
 def test_what_the_canary_may_be_worse_by_is_no_evidence() -> None:
     slightly = [(1000, 12, 1000, 10)] * 30
     tolerant = Metrics(failures=Failures(worse_by=50))

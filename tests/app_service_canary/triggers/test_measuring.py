@@ -109,6 +109,14 @@ async def test_what_a_source_tells_of_the_time_before_the_watch_was_not_seen_her
     assert later.seen_here == {"azure_monitor": 2}
 
 
+async def test_a_minute_without_requests_of_the_stable_version_was_not_seen_unless_that_has_no_users_any_more() -> None:
+    alone = window(counted(100), number=1)
+    measuring, _ = await followed(Told([minute(0), alone]))
+    assert measuring.seen_here == {"azure_monitor": 10}
+    measuring, _ = await followed(Told([alone]), before={})
+    assert measuring.seen_here == {"azure_monitor": 100}
+
+
 async def test_what_was_seen_before_a_manager_was_asked_was_seen_here() -> None:
     log = logging.getLogger("test")
     measuring = Measuring(RULES, {}, NOON, None, {"azure_monitor": 45}, lambda window: None, log)
