@@ -122,6 +122,7 @@ class FrontEnd:
                     method=request.method,
                     path=request.path,
                     role=visit.role,
+                    user_agent=request.headers.get(hdrs.USER_AGENT, ""),
                 )
 
     async def _answer(self, request: web.BaseRequest, visit: Visit) -> web.StreamResponse:

@@ -23,6 +23,7 @@ class Request(NamedTuple):
         seconds: how long it took.
         role: what the app that answered calls itself in Application Insights; None if the front end answered, so
             that no app knows of the request.
+        user_agent: what the visitor's program calls itself.
     """
 
     key: SlotKey
@@ -33,6 +34,7 @@ class Request(NamedTuple):
     status: int
     seconds: float
     role: str | None
+    user_agent: str = ""
 
 
 class RequestLog:

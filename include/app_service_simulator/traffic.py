@@ -61,11 +61,12 @@ class TrafficLog:
         method: str = "GET",
         path: str = "/",
         role: str | None = None,
+        user_agent: str = "",
     ) -> None:
-        """Counts one request that ended at `when` (aware), after `seconds`. `host`, `method`, `path` and `role` are
-        as in `Request`."""
+        """Counts one request that ended at `when` (aware), after `seconds`. `host`, `method`, `path`, `role` and
+        `user_agent` are as in `Request`."""
         ended = when.timestamp()
-        self.requests.add(Request(key, ended, host, method, path, status, seconds, role))
+        self.requests.add(Request(key, ended, host, method, path, status, seconds, role, user_agent))
         totals = self._totals.get(key)
         if totals is None:
             totals = self._totals[key] = Totals()

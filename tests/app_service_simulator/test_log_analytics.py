@@ -39,7 +39,7 @@ def innermost(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_the_log_of_app_service_has_a_row_for_each_request(stopped: Stopped) -> None:
-    stopped.served(FIVE_MINUTES, 503, method="POST", path="/cart", seconds=0.1234)
+    stopped.served(FIVE_MINUTES, 503, method="POST", path="/cart", seconds=0.1234, user_agent="Some browser")
     status, answer = await ask(stopped, "AppServiceHTTPLogs")
     assert (status, answer["tables"][0]["name"]) == (200, "PrimaryResult")
     assert answer["tables"][0]["columns"] == [
@@ -49,10 +49,12 @@ async def test_the_log_of_app_service_has_a_row_for_each_request(stopped: Stoppe
         {"name": "CsUriStem", "type": "string"},
         {"name": "ScStatus", "type": "int"},
         {"name": "TimeTaken", "type": "int"},
+        {"name": "UserAgent", "type": "string"},
         {"name": "_ResourceId", "type": "string"},
     ]
     host = "contoso-web.azurewebsites.net"
-    assert [["2026-01-15T12:25:30Z", host, "POST", "/cart", 503, 123, STAGE_ID.lower()]] == answer["tables"][0]["rows"]
+    row = ["2026-01-15T12:25:30Z", host, "POST", "/cart", 503, 123, "Some+browser", STAGE_ID.lower()]
+    assert answer["tables"][0]["rows"] == [row]
 
 
 async def test_application_insights_has_the_requests_that_an_app_answered_from_their_beginning(
@@ -164,7 +166,7 @@ async def test_what_a_deleted_slot_served_stays_in_the_log(stopped: Stopped) -> 
     ("query", "kind", "code", "named"),
     [
         ("AppServiceHTTPLogs | take 5", "SemanticError", "UnsupportedBySimulator", "'take'"),
-        ("AppServiceHTTPLogs | where UserAgent == ''", "SemanticError", "SEM0100", "'UserAgent'"),
+        ("AppServiceHTTPLogs | where Cookie == ''", "SemanticError", "SEM0100", "'Cookie'"),
         ("AppServiceHTTPLogs | where (", "SyntaxError", "SYN0002", "the end"),
     ],
 )

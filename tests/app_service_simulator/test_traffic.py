@@ -75,8 +75,9 @@ def test_a_single_request_is_kept_as_it_was():
         method="POST",
         path="/cart",
         role="web",
+        user_agent="Some browser",
     )
-    kept = (WEB, NOON.timestamp(), "contoso-web.azurewebsites.net", "POST", "/cart", 404, 0.5, "web")
+    kept = (WEB, NOON.timestamp(), "contoso-web.azurewebsites.net", "POST", "/cart", 404, 0.5, "web", "Some browser")
     assert log.requests.since(None) == [kept]
 
 

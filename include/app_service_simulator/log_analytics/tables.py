@@ -55,6 +55,7 @@ def _http_log(request: Request, slot_id: str) -> Row:
         request.path,
         request.status,
         int(request.seconds * 1000),
+        request.user_agent.replace(" ", "+"),
         slot_id,
     )
 
@@ -88,6 +89,7 @@ TABLES = {
                 ("CsUriStem", "string"),
                 ("ScStatus", "int"),
                 ("TimeTaken", "int"),
+                ("UserAgent", "string"),
                 (RESOURCE, "string"),
             ),
             _http_log,

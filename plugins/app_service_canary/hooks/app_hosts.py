@@ -7,6 +7,7 @@ import json
 import math
 import ssl
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.cookies import CookieError, SimpleCookie
 from types import TracebackType
@@ -39,10 +40,14 @@ class AppHosts:
             host itself, by https.
         timeout: seconds for one answer, from sending to its end.
         ca_bundle: PEM file to trust when `connect_to` is https; None: the system's.
+
+    Attributes:
+        on_answer: called with each answer to `ask`.
     """
 
     def __init__(self, *, connect_to: str | None = None, timeout: float = 10.0, ca_bundle: str | None = None) -> None:
         self._timeout = timeout
+        self.on_answer: Callable[[Answer], None] = lambda answer: None
         self._connect_to = connect_to.rstrip("/") if connect_to else None
         verify = ssl.create_default_context(cafile=ca_bundle) if ca_bundle and self._connect_to else True
         self._client = httpx.AsyncClient(timeout=timeout, verify=verify, follow_redirects=False, headers=HEADERS)
@@ -66,9 +71,17 @@ class AppHosts:
             good_statuses: HTTP statuses that are good answers.
             pinned_to: the name in the routing cookie to send along, as of a visitor who is pinned; None: a new one.
         """
+        answer = await self._ask(side, host, path, good_statuses, pinned_to)
+        self.on_answer(answer)
+        return answer
+
+    async def _ask(
+        self, side: Side, host: str, path: str, good_statuses: tuple[int, ...], pinned_to: str | None
+    ) -> Answer:
         asked, started = f"GET {path}", time.monotonic()
+        sent = _Sent()
         try:
-            response, _ = await self._get(host, path, pinned_to)
+            response, _ = await self._get(host, path, pinned_to, sent)
         except (httpx.TimeoutException, asyncio.TimeoutError):
             return Answer(side, asked, None, False, time.monotonic() - started, "did not answer in time")
         except httpx.RemoteProtocolError:
@@ -85,6 +98,7 @@ class AppHosts:
             status=response.status_code,
             good=good,
             seconds=time.monotonic() - started,
+            waited=time.monotonic() - sent.at,
             problem="" if good else f"answered {response.status_code}",
             routed_to=routed_to,
             pinned_for=pinned_for,
@@ -109,23 +123,27 @@ class AppHosts:
             return None
         return found
 
-    async def _get(self, host: str, path: str, pinned_to: str | None = None) -> tuple[httpx.Response, bytes]:
+    async def _get(
+        self, host: str, path: str, pinned_to: str | None = None, sent: _Sent | None = None
+    ) -> tuple[httpx.Response, bytes]:
         # httpx counts anew with every byte; an answer that drips would never end.
-        return await asyncio.wait_for(self._read(host, path, pinned_to), self._timeout)
+        return await asyncio.wait_for(self._read(host, path, pinned_to, sent or _Sent()), self._timeout)
 
-    async def _read(self, host: str, path: str, pinned_to: str | None) -> tuple[httpx.Response, bytes]:
+    async def _read(self, host: str, path: str, pinned_to: str | None, sent: _Sent) -> tuple[httpx.Response, bytes]:
         # The cookies of an answer would pin the next request to the same slot.
         self._client.cookies.clear()
         pinned = {"Cookie": f"{ROUTING_COOKIE}={pinned_to}"} if pinned_to else {}
         if self._connect_to is None:
-            request = self._client.build_request("GET", f"https://{host}{path}", headers=pinned)
+            request = self._client.build_request(
+                "GET", f"https://{host}{path}", headers=pinned, extensions={"trace": sent}
+            )
         else:
             secure = urlsplit(self._connect_to).scheme == "https"
             request = self._client.build_request(
                 "GET",
                 f"{self._connect_to}{path}",
                 headers={"Host": host, **pinned},
-                extensions={"sni_hostname": host} if secure else {},
+                extensions={"trace": sent} | ({"sni_hostname": host} if secure else {}),
             )
         response = await self._client.send(request, stream=True)
         body = bytearray()
@@ -137,6 +155,21 @@ class AppHosts:
         finally:
             await response.aclose()
         return response, bytes(body[:MOST_READ])
+
+
+class _Sent:
+    """When a request was sent, the connection being open: httpcore tells of it.
+
+    Attributes:
+        at: by the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+
+    async def __call__(self, event: str, info: object) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.at = time.monotonic()
 
 
 def _routing(response: httpx.Response) -> tuple[str | None, float | None]:

@@ -17,6 +17,7 @@ from app_service_canary.hooks.source import MINUTE, Source, Watched, next_minute
 from app_service_canary.release.analysis import AzureMonitor
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.own_requests import OwnRequests
 
 if TYPE_CHECKING:
     from app_service_canary.hooks.management import AzureManagementHook
@@ -38,14 +39,24 @@ class AzureMonitorSource(Source):
         hook: talks to Azure Resource Manager.
         target: the app.
         settings: the release file's.
+        own: requests of our own, which users have not made.
     """
 
     name = "azure_monitor"
     pause = 30.0
     """Twice a minute: a minute's numbers are there one to three minutes after it."""
 
-    def __init__(self, watched: Watched, *, hook: AzureManagementHook, target: AppTarget, settings: AzureMonitor):
+    def __init__(
+        self,
+        watched: Watched,
+        *,
+        hook: AzureManagementHook,
+        target: AppTarget,
+        settings: AzureMonitor,
+        own: OwnRequests,
+    ) -> None:
         super().__init__(watched)
+        self.own = own
         self.hook, self.target, self.settings = hook, target, settings
         errors = (SERVER_ERRORS, CLIENT_ERRORS) if settings.client_errors else (SERVER_ERRORS,)
         self.metrics = (REQUESTS, *errors, SECONDS)
@@ -58,11 +69,16 @@ class AzureMonitorSource(Source):
         windows = []
         for number in range(int((end - start) / MINUTE)):
             minute = start + number * MINUTE
+            if not self.own.knows(minute):
+                continue
             settled = now - (minute + MINUTE) >= self.settings.settles_after
             if not settled and any(minute not in side for side in sides):
                 # Not there yet on one side: a minute that nobody knows of is not a minute without requests.
                 continue
-            known = [side.get(minute, Measurement()) for side in sides]
+            known = [
+                self.own.taken_off(side.get(minute, Measurement()), slot, minute, judged=slot == self.watched.canary)
+                for slot, side in zip(self.watched.slots, sides, strict=True)
+            ]
             windows.append(self.watched.window(self.name, (minute, minute + MINUTE), now, *known, final=settled))
         return windows
 

@@ -16,6 +16,7 @@ from app_service_canary.hooks.prometheus import PrometheusSource, secret_of
 from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import AzureMonitor, Logs, Probe, Prometheus, Sources
 from app_service_canary.release.app_state import AppTarget
+from app_service_canary.release.own_requests import OwnRequests
 from app_service_canary.release.quoting import quoted
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ async def open_sources(
     host_of: Mapping[str, str],
     path: str,
     good_statuses: tuple[int, ...],
+    own: OwnRequests,
     give_up: Callable[[str, str], None],
 ) -> list[Source]:
     """The sources, ready to be read.
@@ -48,9 +50,12 @@ async def open_sources(
         host_of: the host names, by slot; `production` for the app's own.
         path: what probes ask when the release file names no path.
         good_statuses: HTTP statuses that are good answers.
+        own: what is asked of the apps' own hosts, which users have not made.
         give_up: is told which source cannot be opened, and why.
     """
     opened: list[Source] = []
+    probed = sources.probe.paths if sources.probe else ()
+    own_paths = tuple(dict.fromkeys((path, *probed)))
     for name, settings in sources.named():
         if isinstance(settings, Probe):
             paths = settings.paths or (path,)
@@ -60,9 +65,9 @@ async def open_sources(
                 )
             )
         elif isinstance(settings, AzureMonitor):
-            opened.append(AzureMonitorSource(watched, hook=hook, target=target, settings=settings))
+            opened.append(AzureMonitorSource(watched, hook=hook, target=target, settings=settings, own=own))
         elif isinstance(settings, Logs):
-            opened.append(LogsSource(name, watched, hook=hook, target=target, settings=settings))
+            opened.append(LogsSource(name, watched, hook=hook, target=target, settings=settings, own_paths=own_paths))
         elif isinstance(settings, Prometheus):
             try:
                 opened.append(await _prometheus(stack, settings, hook, target, watched))

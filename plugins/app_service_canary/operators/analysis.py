@@ -135,6 +135,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             # It ended the watch, without a verdict, before a manager was asked.
             closing=self._is_the_last(context) and not asked and not remembered(context, _CLOSED),
             seen_here=held["verdict"].get("seen_here") if held else None,
+            own=None if held else last_left(context, self.watch_task_ids, "own"),
             record_path=record,
             about={
                 "app": self.app,
@@ -285,8 +286,13 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
 def last_evidence(context: Context, watch_task_ids: Sequence[str]) -> dict[str, Any]:
     """The evidence of the last of these watches that left any, by source."""
+    return last_left(context, watch_task_ids, "evidence") or {}
+
+
+def last_left(context: Context, watch_task_ids: Sequence[str], what: str) -> dict[str, Any] | None:
+    """What the last of these watches has left that left any such thing."""
     for task in reversed(watch_task_ids):
         watched = context["ti"].xcom_pull(task_ids=task)
-        if isinstance(watched, dict) and watched.get("evidence"):
-            return dict(watched["evidence"])
-    return {}
+        if isinstance(watched, dict) and watched.get(what):
+            return dict(watched[what])
+    return None

@@ -122,8 +122,9 @@ class Logs(Section):
         resource_id: a resource in whose logs to look, such as an Application Insights component.
         table: which of the two default queries is used.
         query: a query of one's own, for one population, with `{app}`, `{slot}` (production: `production`),
-            `{resource_id}`, `{start}` and `{end}`. It has to give the columns `requests` and `failures`, and may give
-            `bucket`, which is 16 x log2 of the latency in milliseconds, rounded down.
+            `{resource_id}`, `{start}` and `{end}`; to leave out our own requests, with `{user_agent}` or `{not_ours}`.
+            It has to give the columns `requests` and `failures`, and may give `bucket`, which is 16 x log2 of the
+            latency in milliseconds, rounded down.
         settles_after: how old a span has to be before it is read; logs come in late.
     """
 

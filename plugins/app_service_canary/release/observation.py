@@ -34,6 +34,8 @@ class Answer:
         routed_to: slot name from the routing cookie that came with it, `self` for production; None when the
             front end set none.
         pinned_for: seconds for which that cookie pins a browser (its Max-Age).
+        waited: seconds from when the request was sent on an open connection to the end of the answer; None when nothing
+            came back.
     """
 
     side: Side
@@ -44,6 +46,7 @@ class Answer:
     problem: str = ""
     routed_to: str | None = None
     pinned_for: float | None = None
+    waited: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.judge import judge
 from app_service_canary.release.measurement import Measurement
 from app_service_canary.release.observation import Observation, Side
+from app_service_canary.release.own_requests import OwnRequests
 from app_service_canary.release.record import Record
 from app_service_canary.release.verdict import Outcome, Verdict
 from app_service_canary.triggers.app_service import AppServiceTrigger
@@ -62,6 +63,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         before: what the stable version did before the swap, by source, as JSON; None: both versions have users.
         seen_here: canary requests by source that this watch saw before a manager was asked.
         closing: whether this is the release's last watch before the approval.
+        own: the requests of our own that the watch before has made, as JSON; None: there was none.
         record_path: where the record goes; None: none is kept.
         about: which run and task this is, for the record.
         asked: whether a manager is being asked meanwhile.
@@ -87,6 +89,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         before: dict[str, Any] | None,
         closing: bool,
         seen_here: dict[str, int] | None = None,
+        own: dict[str, Any] | None = None,
         record_path: str | None,
         about: dict[str, Any],
         asked: bool = False,
@@ -103,7 +106,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.closing, self.record_path, self.about = closing, record_path, about
         self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
         self.in_doubt_since = in_doubt_since
-        self.seen_here = seen_here or {}
+        self.seen_here, self.own = seen_here or {}, own
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
 
@@ -127,6 +130,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "before": self.before,
                 "closing": self.closing,
                 "seen_here": self.seen_here,
+                "own": self.own,
                 "record_path": self.record_path,
                 "about": self.about,
                 "asked": self.asked,
@@ -142,6 +146,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
         self.hosts = await self.open_hosts(self.answer_timeout_seconds)
         self.rules = Analysis.model_validate(self.analysis)
+        self.own_requests = self._begin_own_requests()
+        self.hosts.on_answer = lambda answer: self.own_requests.add(answer, now())
         self.stable = None if self.before is None else _read_each(self.before, Measurement.from_json, self.log)
         self.record = Record(
             self.about, self.rules, self.closing, self.began, self.seen_here, self.evidence, self.stable
@@ -169,10 +175,22 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             },
             path=self.path,
             good_statuses=tuple(self.good_statuses),
+            own=self.own_requests,
             give_up=self.measuring.give_up,
         )
         self.measuring.follow(opened)
         self._open.push_async_callback(self.measuring.end)
+
+    def _begin_own_requests(self) -> OwnRequests:
+        settings = self.rules.sources.azure_monitor
+        own = OwnRequests(self.target.slot, now(), 400 if settings and settings.client_errors else 500)
+        # Of those that another triggerer has made in this watch nothing is known.
+        if self.own and now() - self.began < BEGUN:
+            try:
+                own.and_those(self.own)
+            except ValueError as error:
+                self.log.warning("%s Minutes before now are left out.", error)
+        return own
 
     async def troubled(self, error: TransientError) -> None:
         """Nothing that is waited for here ends with such an error: each source has its own."""
@@ -268,6 +286,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             # What may still be revised is read again by the next step.
             evidence={name: each.to_json() for name, each in self.measuring.settled.items()},
             seen_here=self.measuring.settled_here,
+            own=self.own_requests.to_json(),
             closing_look=self.closing,
         )
         if verdict.outcome is Outcome.FAIL:

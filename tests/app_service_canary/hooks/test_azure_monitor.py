@@ -15,6 +15,8 @@ from app_service_canary.hooks.source import MINUTE, Watched, whole_minute
 from app_service_canary.release.analysis import AzureMonitor
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.observation import Side
+from app_service_canary.release.own_requests import OwnRequests
 from app_service_canary.triggers.waiting import now
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
@@ -29,17 +31,28 @@ def at_once(simulator: RunningSimulator) -> Iterator[None]:
     simulator.set_quirks(metrics_delay=120)
 
 
-def source(hook: AppServiceHook, target: AppTarget, **settings: Any) -> AzureMonitorSource:
+def source(
+    hook: AppServiceHook, target: AppTarget, own: OwnRequests | None = None, **settings: Any
+) -> AzureMonitorSource:
     return AzureMonitorSource(
-        Watched("stage", PRODUCTION), hook=hook, target=target, settings=AzureMonitor.model_validate(settings)
+        Watched("stage", PRODUCTION),
+        hook=hook,
+        target=target,
+        settings=AzureMonitor.model_validate(settings),
+        own=own or OwnRequests("stage", NOON - MINUTE),
     )
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_both_slots_requests_failures_and_response_times_are_read_by_the_minute(
+async def test_the_users_requests_failures_and_response_times_are_read_by_the_minute_and_not_our_own(
     simulator: RunningSimulator, hook: AppServiceHook, target: AppTarget
 ) -> None:
-    began = now()
+    began, own = now(), OwnRequests("stage", NOON, failing_from=400)
+    async with await hook.app_hosts() as hosts:
+        hosts.on_answer = lambda answer: own.add(answer, now())
+        for path in ("/version", "/nothing", "/version"):
+            for side, name in ((Side.SLOT, f"{target.app}-stage"), (Side.VISITORS, target.app)):
+                await hosts.ask(side, f"{name}.azurewebsites.net", path, (200,), pinned_to="self")
     for path in ("/", "/version", "/nothing"):
         simulator.visit(target.app, path, "stage")
     simulator.visit(target.app, "/")
@@ -48,17 +61,17 @@ async def test_both_slots_requests_failures_and_response_times_are_read_by_the_m
     windows: list[Window] = []
 
     async def read() -> list[Window]:
-        return await source(hook, target, client_errors=True).read(whole_minute(began), now())
+        return await source(hook, target, own, client_errors=True).read(whole_minute(began), now())
 
     while not sum(window.canary.requests for window in windows):
         windows = await read()
     seen = windows[0].canary if len(windows) == 1 else windows[0].canary.and_those(windows[1].canary)
     assert (seen.requests, seen.failures) == (3, 1)
     assert seen.seconds is not None
-    assert 0 < seen.seconds < 10
+    assert 0 <= seen.seconds < 10
     assert sum(window.baseline.requests for window in windows) == 1
     assert not windows[0].final
-    later = await source(hook, target, client_errors=True).read(whole_minute(began), now() + timedelta(minutes=5))
+    later = await source(hook, target, own, client_errors=True).read(whole_minute(began), now() + timedelta(minutes=5))
     assert later[0].final
 
 
@@ -72,6 +85,14 @@ async def test_a_minute_that_nobody_knows_of_yet_is_waited_for_and_an_old_one_ha
     windows = await source(hook, target).read(NOON, NOON + timedelta(minutes=10))
     assert [window.start for window in windows] == [NOON + number * MINUTE for number in range(7)]
     assert all(window.final and window.canary == window.baseline == Measurement() for window in windows)
+
+
+async def test_a_minute_in_which_requests_of_ours_are_not_known_is_left_out(
+    hook: AppServiceHook, target: AppTarget
+) -> None:
+    own = OwnRequests("stage", NOON + 2.5 * MINUTE)
+    windows = await source(hook, target, own).read(NOON, NOON + timedelta(minutes=10))
+    assert [window.start for window in windows] == [NOON + number * MINUTE for number in range(3, 7)]
 
 
 async def test_azures_trouble_passes_and_its_refusal_does_not(

@@ -1,6 +1,6 @@
 """Queries to the simulator's Log Analytics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +10,13 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import AzureRequestRejected, InvalidReleasePlan, TransientAzureError
 from app_service_canary.hooks.app_service import AppServiceHook
-from app_service_canary.hooks.log_analytics import MINUTES_AT_ONCE, LogsSource, filled, measurement_of
+from app_service_canary.hooks.log_analytics import MINUTES_AT_ONCE, LogsSource, filled, measurement_of, not_ending_with
 from app_service_canary.hooks.source import Watched, whole_minute
 from app_service_canary.release.analysis import ApplicationInsights, LogAnalytics, Logs
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.histogram import Histogram
 from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.observation import Side
 from app_service_canary.triggers.waiting import now
 
 MINUTES = timedelta(minutes=2)
@@ -38,16 +39,25 @@ def insights(**where: str) -> ApplicationInsights:
     return ApplicationInsights.model_validate({"settles_after": "1s", **where})
 
 
-async def read(hook: AppServiceHook, target: AppTarget, settings: Logs) -> tuple[Measurement, Measurement]:
+async def read(
+    hook: AppServiceHook, target: AppTarget, settings: Logs, own_paths: Sequence[str] = ()
+) -> tuple[Measurement, Measurement]:
     """Both sides, of all minutes around now together."""
     canary, baseline = Measurement(), Measurement()
-    for window in await windows(hook, target, settings):
+    for window in await windows(hook, target, settings, own_paths=own_paths):
         canary, baseline = canary.and_those(window.canary), baseline.and_those(window.baseline)
     return canary, baseline
 
 
-async def windows(hook: AppServiceHook, target: AppTarget, settings: Logs, name: str = "log_analytics") -> list[Window]:
-    source = LogsSource(name, Watched("stage", PRODUCTION), hook=hook, target=target, settings=settings)
+async def windows(
+    hook: AppServiceHook,
+    target: AppTarget,
+    settings: Logs,
+    name: str = "log_analytics",
+    own_paths: Sequence[str] = (),
+) -> list[Window]:
+    watched = Watched("stage", PRODUCTION)
+    source = LogsSource(name, watched, hook=hook, target=target, settings=settings, own_paths=own_paths)
     found = await source.read(whole_minute(now()) - MINUTES, now() + MINUTES)
     assert all(window.final and window.end - window.start == timedelta(minutes=1) for window in found)
     return found
@@ -76,6 +86,27 @@ async def test_the_default_queries_count_each_sides_requests_failures_and_latenc
     assert canary.failures - before.failures == failures
     assert baseline.requests - stable_before.requests == 1
     assert canary.latencies.requests == canary.requests
+
+
+@pytest.mark.parametrize("kind", ["http logs", "insights"])
+async def test_our_own_requests_are_left_out_by_their_name_or_with_all_for_the_paths_that_we_ask_for(
+    simulator: RunningSimulator, fresh_app: str, hook: AppServiceHook, kind: str
+) -> None:
+    target = AppTarget(simulator.resource_group, fresh_app, "stage")
+    settings: Logs = http_logs(simulator) if kind == "http logs" else insights(workspace_id=simulator.workspace_id)
+    before, _ = await read(hook, target, settings, own_paths=("/health",))
+    async with await hook.app_hosts() as hosts:
+        for _ in range(3):
+            await hosts.ask(Side.SLOT, f"{fresh_app}-stage.azurewebsites.net", "/health", (200,))
+    for path in ("/health", "/version"):
+        simulator.visit(fresh_app, path, "stage")
+    canary, _ = await read(hook, target, settings, own_paths=("/health",))
+    # Application Insights does not say whose a request was, so the visitor's for that path is left out too.
+    assert canary.requests - before.requests == (2 if kind == "http logs" else 1)
+
+
+def test_a_path_cannot_end_its_text_in_a_query() -> None:
+    assert not_ending_with("Url", ['/a"b\\c', "/d"]) == 'Url !endswith "/a\\"b\\\\c" and Url !endswith "/d"'
 
 
 async def test_a_query_of_ones_own_is_asked_for_each_side(

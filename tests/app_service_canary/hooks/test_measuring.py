@@ -7,17 +7,20 @@ import pytest
 from tests.simulator import RunningSimulator
 
 from app_service_canary.hooks.app_service import AppServiceHook
+from app_service_canary.hooks.log_analytics import LogsSource
 from app_service_canary.hooks.measuring import open_sources
 from app_service_canary.hooks.prometheus import PrometheusSource
 from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import Sources
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
+from app_service_canary.release.own_requests import OwnRequests
+from app_service_canary.triggers.waiting import now
 
 REFUSED: dict[str, str] = {}
 """Which sources could not be opened, and why."""
 
 EVERYTHING = {
-    "probe": {},
+    "probe": {"paths": ["/health", "/status"]},
     "azure_monitor": {},
     "log_analytics": {"workspace_id": "0" * 36},
     "application_insights": {"workspace_id": "0" * 36},
@@ -38,6 +41,7 @@ async def opened(
         host_of={PRODUCTION: "web", "stage": "web-stage"},
         path="/health",
         good_statuses=(200,),
+        own=OwnRequests("stage", now()),
         give_up=REFUSED.__setitem__,
     )
 
@@ -50,6 +54,8 @@ async def test_every_source_that_is_named_is_opened_and_no_other(
         found = await opened(simulator, hook, stack, **EVERYTHING)
         assert [source.name for source in found] == list(Sources.model_fields)
         assert isinstance(found[-1], PrometheusSource)
+        assert isinstance(found[2], LogsSource)
+        assert found[2].own_paths == ("/health", "/status")
         assert found[-1]._client.headers["Authorization"] == "Bearer token"
         assert [source.name for source in await opened(simulator, hook, stack, probe={})] == ["probe"]
     assert found[-1]._client.is_closed

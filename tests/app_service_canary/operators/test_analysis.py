@@ -269,11 +269,12 @@ def test_evidence_that_comes_in_while_a_manager_is_asked_decides() -> None:
 
 
 def test_the_evidence_of_the_last_watch_that_left_any_counts_on() -> None:
-    earlier = {"first": {"evidence": {"probe": {"n": 1}}}, "second": {"evidence": {"probe": {"n": 2}}}}
+    earlier = {"first": {"evidence": {"probe": {"n": 1}}}, "second": {"evidence": {"probe": {"n": 2}}, "own": {"o": 2}}}
     context = task_context("watch", **earlier)
     with pytest.raises(TaskDeferred) as deferred:
         watch(watch_task_ids=["first", "second", "third"]).execute(context)
     assert deferred.value.trigger.evidence == {"probe": {"n": 2}}
+    assert deferred.value.trigger.own == {"o": 2}
 
 
 @pytest.mark.parametrize(("step", "closing"), [(0, False), (1, True), (2, False), (None, False)])

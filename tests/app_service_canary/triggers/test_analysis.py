@@ -200,6 +200,22 @@ async def test_evidence_of_the_step_before_counts_on(simulator: RunningSimulator
     assert after["probe"]["canary"]["requests"] > before["probe"]["canary"]["requests"]
 
 
+async def test_a_watch_leaves_what_it_has_asked_itself_and_the_next_one_goes_on_from_that(
+    simulator: RunningSimulator, app: str
+) -> None:
+    ending = await the_event(watch(simulator, app, analysis={"sources": {"probe": {"rate": 20}, "azure_monitor": {}}}))
+    left = ending["own"]
+    asked = {slot: own["requests"] for slot, _, own in left["minutes"]}
+    assert set(asked) == {"stage", "production"}
+    assert asked["stage"] > ending["sides"]["slot"]["requests"], "probes and rounds"
+    following = (await the_event(watch(simulator, app, own=left)))["own"]
+    assert following["since"] == left["since"]
+    restarted = (await the_event(watch(simulator, app, own=left, began=now() - timedelta(minutes=1))))["own"]
+    assert restarted["since"] > left["since"], "of what another triggerer has asked nothing is known"
+    nonsense = (await the_event(watch(simulator, app, own={"minutes": 3})))["own"]
+    assert nonsense["since"] > left["since"]
+
+
 async def test_the_record_of_a_watch_can_be_judged_again(simulator: RunningSimulator, app: str, tmp_path: Path) -> None:
     path = tmp_path / "records" / "watch.1.json"
     ending = await the_event(watch(simulator, app, analysis=PROBED, record_path=path.as_uri(), closing=True))
