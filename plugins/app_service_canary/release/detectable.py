@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from app_service_canary.release.evidence import Evidence
 from app_service_canary.release.wager import Bad, Wager
 
 POWER = 0.8
 """How often a harm of that size would have been noticed: the usual convention (Cohen 1988)."""
+
+DIGITS = 3
+"""So exactly are the requests taken, fewer rather than more. It is asked at every look of a watch that waits for enough
+evidence, by a program that watches many; where there are many requests, most looks then have the answer already."""
 
 
 def detectable_error_rate(evidence: Evidence, log_limit: float) -> float | None:
@@ -34,13 +40,27 @@ def detectable_error_rate(evidence: Evidence, log_limit: float) -> float | None:
 
 def failures_needed(evidence: Evidence, log_limit: float) -> int | None:
     """With how many failures of the canary the bet reaches its limit; None when all of them would not do."""
-    canary, baseline = evidence.compared.canary, evidence.compared.baseline
-    if not canary or not baseline:
+    counts, bet = evidence.compared, evidence.bet("failures")
+    if not counts.canary or not counts.baseline:
         return None
-    new = Wager(evidence.bet("failures").odds, evidence.bet("failures").tolerated)
+    seen = _coarse(counts.canary), _coarse(counts.baseline), -_coarse(-counts.baseline_bad)
+    return _failures_needed(*seen, bet.odds, bet.tolerated, log_limit)
+
+
+def _coarse(count: int) -> int:
+    """The count with its `DIGITS` leading digits, rounded down."""
+    step: int = 10 ** max(0, len(str(abs(count))) - DIGITS)
+    return count // step * step
+
+
+@lru_cache(maxsize=1024)
+def _failures_needed(
+    canary: int, baseline: int, baseline_bad: int, odds: tuple[float, ...], tolerated: float, log_limit: float
+) -> int | None:
+    new = Wager(odds, tolerated)
 
     def reaches(failures: int) -> bool:
-        return new.and_then(Bad(canary, baseline, failures, evidence.compared.baseline_bad)).log_wealth >= log_limit
+        return new.and_then(Bad(canary, baseline, failures, baseline_bad)).log_wealth >= log_limit
 
     low, high = 0, 1
     while not reaches(high):

@@ -141,6 +141,8 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
 
     async def opened(self) -> None:
         await super().opened()
+        # Most of a second, which the program's other triggers would have to wait when a verdict needs them.
+        await sync_to_async(_import_distributions, thread_sensitive=False)()
         from app_service_canary.hooks.measuring import open_sources
         from app_service_canary.hooks.source import Watched
 
@@ -318,7 +320,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         try:
             # Not in the thread that all triggers share for their questions to Airflow.
             write = sync_to_async(_write, thread_sensitive=False)
-            await asyncio.wait_for(write(self.record_path, self.record.to_text()), WRITING_LIMIT)
+            await asyncio.wait_for(write(self.record_path, self.record), WRITING_LIMIT)
         except Exception as error:  # whatever a storage's own client raises
             self.log.warning(
                 "The record could not be written to %s: %s: %s", self.record_path, type(error).__name__, error
@@ -361,9 +363,13 @@ def _read_each(kept: dict[str, Any], read: Callable[[Any], T], log: Any) -> dict
     return found
 
 
-def _write(path: str, text: str) -> None:
+def _import_distributions() -> None:
+    import scipy.special  # noqa: F401 - imported for the time it takes
+
+
+def _write(path: str, record: Record) -> None:
     from airflow.sdk import ObjectStoragePath
 
     file = ObjectStoragePath(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(record.to_text(), encoding="utf-8")

@@ -35,6 +35,11 @@ def test_a_canary_that_fails_so_much_is_noticed_four_times_in_five() -> None:
     assert noticed / 500 == pytest.approx(POWER, abs=0.06)
 
 
+def test_of_many_requests_a_few_fewer_are_taken_and_a_few_more_failures_of_the_stable_version() -> None:
+    roughly, exactly = evidence((19_990, 0, 100_990, 10_010)), evidence((19_900, 0, 100_000, 10_100))
+    assert failures_needed(roughly, LIMIT) == failures_needed(exactly, LIMIT)
+
+
 def test_more_requests_make_less_noticeable() -> None:
     rates = [detectable_error_rate(evidence((n, 0, 9 * n, 0)), LIMIT) for n in (50, 500, 5000)]
     assert None not in rates

@@ -250,7 +250,7 @@ async def test_a_storage_that_hangs_holds_up_no_other_triggers_questions_to_airf
     simulator: RunningSimulator, app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr(watching, "_write", lambda path, text: over.wait(10))
+    monkeypatch.setattr(watching, "_write", lambda path, record: over.wait(10))
     monkeypatch.setattr(watching, "WRITING_LIMIT", 0.1)
     ending = await the_event(watch(simulator, app, record_path="file:///records/watch.json"))
     assert ending["record"] is None
