@@ -135,7 +135,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
             # It ended the watch, without a verdict, before a manager was asked.
             closing=self._is_the_last(context) and not asked and not remembered(context, _CLOSED),
             seen_here=held["verdict"].get("seen_here") if held else None,
-            own=None if held else last_left(context, self.watch_task_ids, "own"),
+            own=None if held else own_requests_before(context, self.watch_task_ids),
             record_path=record,
             about={
                 "app": self.app,
@@ -245,7 +245,9 @@ class CanaryAnalysisOperator(AppServiceOperator):
             silence = Decision(self.approval.on_timeout is OnTimeout.APPROVE, None, "timeout")
             return self._decided(context, silence.to_json())
         deadline = now() + self.approval.timeout
-        held = {"verdict": verdict, "sentence": sentence, "until": deadline.isoformat()}
+        # Of what is asked from now on nothing is known when a manager's word ends it.
+        known = {key: value for key, value in verdict.items() if key != "own"}
+        held = {"verdict": known, "sentence": sentence, "until": deadline.isoformat()}
         remember(context, _HELD, held)
         return self._watch_on(context, held)
 
@@ -286,13 +288,16 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
 def last_evidence(context: Context, watch_task_ids: Sequence[str]) -> dict[str, Any]:
     """The evidence of the last of these watches that left any, by source."""
-    return last_left(context, watch_task_ids, "evidence") or {}
-
-
-def last_left(context: Context, watch_task_ids: Sequence[str], what: str) -> dict[str, Any] | None:
-    """What the last of these watches has left that left any such thing."""
     for task in reversed(watch_task_ids):
         watched = context["ti"].xcom_pull(task_ids=task)
-        if isinstance(watched, dict) and watched.get(what):
-            return dict(watched[what])
-    return None
+        if isinstance(watched, dict) and watched.get("evidence"):
+            return dict(watched["evidence"])
+    return {}
+
+
+def own_requests_before(context: Context, watch_task_ids: Sequence[str]) -> dict[str, Any] | None:
+    """The requests of our own up to this watch, as the one right before it has left them; None where it has not, as
+    when a person ended it: then those of an earlier one are not all there were."""
+    watched = context["ti"].xcom_pull(task_ids=watch_task_ids[-1]) if watch_task_ids else None
+    own = watched.get("own") if isinstance(watched, dict) else None
+    return dict(own) if own else None

@@ -117,7 +117,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 INCONCLUSIVE = event(
-    "failed", "Not enough to judge failures.", outcome="inconclusive", reasons=["…"], evidence={"probe": {"kept": 1}}
+    "failed",
+    "Not enough to judge failures.",
+    outcome="inconclusive",
+    reasons=["…"],
+    evidence={"probe": {"kept": 1}},
+    own={"o": 1},
 )
 
 
@@ -170,6 +175,7 @@ def test_a_manager_is_asked_once_however_often_the_task_is_tried(asked: list[dic
 def test_a_manager_may_let_it_go_on_and_the_evidence_so_far_is_kept() -> None:
     context = task_context("watch")
     returned = held(context).execute_complete(context, response("Go on", comment="the shop is closed"))
+    assert "own" not in returned, "what was asked while the manager thought is not known"
     assert (returned["outcome"], returned["evidence"]) == ("inconclusive", {"probe": {"kept": 1}})
     assert (returned["decided"]["by"], returned["decided"]["comment"]) == ("maria", "the shop is closed")
 
@@ -250,8 +256,9 @@ def test_silence_means_what_the_release_file_says(on_timeout: str) -> None:
     context = task_context("watch")
     task = held(context, approval=Approval.model_validate({"on_timeout": on_timeout}))
     if on_timeout == "approve":
-        later = {**INCONCLUSIVE, "evidence": {"probe": {"n": 8}}}
+        later = {**INCONCLUSIVE, "evidence": {"probe": {"n": 8}}, "own": {"o": 8}}
         decided = task.execute_complete(context, later)
+        assert decided["own"] == {"o": 8}
         assert decided["decided"]["door"] == "timeout"
         assert decided["evidence"] == {"probe": {"n": 8}}, "what came in while nobody decided counts on"
     else:
@@ -274,6 +281,9 @@ def test_the_evidence_of_the_last_watch_that_left_any_counts_on() -> None:
     with pytest.raises(TaskDeferred) as deferred:
         watch(watch_task_ids=["first", "second", "third"]).execute(context)
     assert deferred.value.trigger.evidence == {"probe": {"n": 2}}
+    assert deferred.value.trigger.own is None, "what the third has asked is not known, for a person ended it"
+    with pytest.raises(TaskDeferred) as deferred:
+        watch(watch_task_ids=["first", "second"]).execute(context)
     assert deferred.value.trigger.own == {"o": 2}
 
 
