@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -320,7 +321,9 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         try:
             # Not in the thread that all triggers share for their questions to Airflow.
             write = sync_to_async(_write, thread_sensitive=False)
-            await asyncio.wait_for(write(self.record_path, self.record), WRITING_LIMIT)
+            # As it is now: the sources are read on meanwhile.
+            record = replace(self.record, windows=list(self.record.windows))
+            await asyncio.wait_for(write(self.record_path, record), WRITING_LIMIT)
         except Exception as error:  # whatever a storage's own client raises
             self.log.warning(
                 "The record could not be written to %s: %s: %s", self.record_path, type(error).__name__, error
