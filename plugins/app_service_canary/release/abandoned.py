@@ -129,7 +129,10 @@ def _gets_users(state: AppState) -> bool:
 def longest_run(policy: ReleasePolicy, steps: Sequence[Step] | None = None) -> timedelta | None:
     """How long a run can take before it must be stuck.
 
-    time to finish + readiness timeout + approval timeout + restore timeout + 1 h
+    time to finish + readiness timeout + (steps + 1) x (extend + approval timeout) + approval timeout
+    + restore timeout + 1 h
+
+    Each watch, the one after the swap included, may go on for want of evidence, and then while a manager is asked.
 
     Args:
         policy: the release file.
@@ -141,7 +144,11 @@ def longest_run(policy: ReleasePolicy, steps: Sequence[Step] | None = None) -> t
     usual = time_to_finish(policy, steps)
     if usual is None:
         return None
-    return usual + policy.readiness.timeout + policy.approval.timeout + policy.restore_timeout + UNUSUAL
+    watches = len(policy.steps if steps is None else steps) + 1
+    held = policy.analysis.extend + policy.approval.timeout
+    return (
+        usual + policy.readiness.timeout + watches * held + policy.approval.timeout + policy.restore_timeout + UNUSUAL
+    )
 
 
 def why_stuck(seen: Sightings, now: datetime, *, paused: bool, longest: timedelta | None, dag_id: str) -> str | None:

@@ -149,15 +149,15 @@ def test_a_slot_that_another_rule_sends_users_to_is_neither_stopped_nor_reported
 def test_a_release_that_takes_longer_than_its_own_steps_can_take_is_reported(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    # The file's one step of 5 minutes makes 26 h 47 min at most; the run's own bakes make it more.
+    # The file's one step of 5 minutes makes 75 h 17 min at most; the run's own bakes make it more.
     route(simulator, fresh_app)
-    earlier = ago(30, Seen.RUN, Seen.RULE, unfinished=1)
+    earlier = ago(80, Seen.RUN, Seen.RULE, unfinished=1)
     for steps in ([{"weight": 10, "bake": "10h"}], [{"weight": 10, "bake": "manual"}]):
         said = watch(simulator, fresh_app, WatchdogInstance(earlier, (1,), steps=steps))
         assert said == f"A release of app '{fresh_app}' is under way; it was left alone."
     for known in (STEPS, None):
         ti = WatchdogInstance(earlier, (1,), steps=known)
-        with pytest.raises(ReleaseAbandoned, match=r"longer than the 26h47m1s that it can take"):
+        with pytest.raises(ReleaseAbandoned, match=r"longer than the 75h17m1s that it can take"):
             watch(simulator, fresh_app, ti)
         assert ti.seen.since[Seen.RUN] == earlier.since[Seen.RUN]
     assert rules(simulator, fresh_app) == ["stage"]

@@ -162,12 +162,24 @@ def test_nothing_is_said_of_what_is_seen_for_the_first_time(
 
 def test_a_run_can_take_as_long_as_its_waits_and_an_hour_more() -> None:
     # To finish: 30 s + 5 min + 2 x 32 s + 110 s + 10 min + 9 x 3 s, and the drain's hour less swap and last bake,
-    # is 1 h 7 min 1 s; then 10 min to be ready, 24 h for the approval, 30 min for the way back, and the hour.
+    # is 1 h 7 min 1 s; then 10 min to be ready, 15 min and a manager's 24 h for the step's watch and as much for
+    # the one after the swap, 24 h for the approval, 30 min for the way back, and the hour.
     one_step = policy(steps=STEPS)
-    assert longest_run(one_step) == timedelta(hours=26, minutes=47, seconds=1)
+    assert longest_run(one_step) == timedelta(hours=75, minutes=17, seconds=1)
     slower = [Step.model_validate({"weight": 10, "bake": "2h"})]
-    assert longest_run(one_step, slower) == timedelta(hours=28, minutes=42, seconds=1)
+    assert longest_run(one_step, slower) == timedelta(hours=77, minutes=12, seconds=1)
     assert longest_run(policy()) is None
+
+
+def test_a_release_is_not_stuck_whose_every_watch_is_held_until_the_last_moment() -> None:
+    held = policy(
+        steps=[{"weight": 10, "bake": "15m"}, {"weight": 50, "bake": "1h"}],
+        approval={"timeout": "8h"},
+        analysis={"extend": "2h"},
+    )
+    bakes = timedelta(minutes=15 + 60) + held.watch.promoted_bake
+    watches = 3 * (timedelta(hours=2) + timedelta(hours=8))
+    assert stuck(bakes + watches + timedelta(hours=8), longest_run(held)) is None
 
 
 def stuck(after: timedelta, longest: timedelta | None, *, paused: bool = False, run: bool = True) -> str | None:
