@@ -16,7 +16,9 @@ from app_service_canary.release.ownership import refuse_after_the_swap
 from app_service_canary.release.plan import ReleasePlan, plan_release
 from app_service_canary.release.policy import ReleasePolicy
 from app_service_canary.release.preflight import objections
+from app_service_canary.release.source import refuse_an_ended_signature
 from app_service_canary.release.stable import Stable
+from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,6 +51,7 @@ class ReleasePreflightOperator(AppServiceOperator):
             mask_secret(secret)
         settings = self.with_hook(lambda hook: hook.settings())
         plan = plan_release(self.policy, params, allow_http_packages=settings.allow_http_packages)
+        refuse_an_ended_signature(plan.source, now())
         promoted_last = recall_stable(context, self.asset)
         state, stable_version, stable = self.with_hook(lambda hook: self._read(hook, promoted_last))
         before = self._before(kept, state)

@@ -7,7 +7,9 @@ a dot too many). Only addresses in which they all see the same one are taken, an
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from ipaddress import IPv6Address
+from urllib.parse import parse_qs, urlsplit
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.masking import cautiously
@@ -65,6 +67,39 @@ def package_address(found: object, artifact: Artifact, *, allow_http: bool = Fal
     if artifact.hosts and not any(_is_from(entry, host, port, _DEFAULT_PORTS[scheme]) for entry in artifact.hosts):
         raise _refused("package_uri", found, f"packages from {_listed(artifact)}")
     return str(found)
+
+
+def signature_end(address: str) -> datetime | None:
+    """When the address's shared access signature ends, in UTC; None: it has none, or none with a readable end.
+
+    `se` is its end, in UTC, and `sig` the signature
+    (https://learn.microsoft.com/rest/api/storageservices/create-service-sas).
+    """
+    try:
+        query = parse_qs(urlsplit(address).query)
+        end = datetime.fromisoformat(query.get("se", [""])[0].replace("Z", "+00:00"))
+        known = end if end.tzinfo else end.replace(tzinfo=timezone.utc)
+        return known.astimezone(timezone.utc) if "sig" in query else None
+    except (OverflowError, ValueError):
+        return None
+
+
+def refuse_an_ended_signature(address: str, now: datetime) -> None:
+    """Refuses a package's address with which nobody can download it any more.
+
+    Args:
+        address: the run parameter `package_uri`, read already; an image has no signature.
+        now: the moment.
+
+    Raises:
+        InvalidReleasePlan: its signature has ended; says when.
+    """
+    end = signature_end(address)
+    if end is not None and end <= now:
+        raise InvalidReleasePlan(
+            f"Parameter package_uri: found {quoted(cautiously(address))}, whose signature ended "
+            f"{end:%Y-%m-%d %H:%M} UTC; allowed: an address that the slot can still download. Give a new signature."
+        )
 
 
 def image_reference(found: object, artifact: Artifact) -> str:

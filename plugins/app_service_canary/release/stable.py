@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from enum import Enum
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from app_service_canary.release.policy import AfterRollback
+from app_service_canary.release.source import signature_end
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,10 @@ class Stable:
 def signature_has_ended(address: str, now: datetime) -> bool:
     """Whether the address carries a shared access signature whose time is over.
 
-    `se` is its end, in UTC (https://learn.microsoft.com/rest/api/storageservices/create-service-sas); without a
-    readable one the address is taken as good for ever.
+    Without a readable end the address is taken as good for ever.
     """
-    ends = parse_qs(urlsplit(address).query).get("se", [""])[0].replace("Z", "+00:00")
-    try:
-        end = datetime.fromisoformat(ends)
-    except ValueError:
-        return False
-    return (end if end.tzinfo else end.replace(tzinfo=timezone.utc)) <= now
+    end = signature_end(address)
+    return end is not None and end <= now
 
 
 class SlotEnd(str, Enum):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import Connect
-from tests.app_service_canary.task_context import cleared, task_context
+from tests.app_service_canary.task_context import cleared, failure_of, task_context
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import InvalidReleasePlan, PreflightRefused
@@ -66,6 +66,19 @@ def test_a_package_by_plain_http_needs_a_connection_that_allows_it(app: str, azu
 def test_a_package_from_a_host_that_the_release_file_does_not_name_is_refused(app: str) -> None:
     with pytest.raises(InvalidReleasePlan, match=r"found 'https://packages\.example/web\.zip'; allowed: packages from"):
         preflight(app, artifact={"hosts": ["*.packages.example"]}).execute(with_params())
+
+
+def test_a_package_whose_signature_has_ended_is_refused_before_azure_is_asked_anything(
+    simulator: RunningSimulator, app: str
+) -> None:
+    last = simulator.journal()[-1]["n"]
+    address = "https://packages.example/web.zip?se=2026-01-02T03:04:05Z&sig=Zm9ydHktdHdvIGlzIHRoZQ"
+    context = with_params(package_uri=address)
+    with pytest.raises(InvalidReleasePlan, match=r"ended 2026-01-02 03:04 UTC; .* Give a new signature\."):
+        preflight(app).execute(context)
+    assert "Zm9ydHk" not in failure_of(context)
+    assert simulator.journal(last) == []
+    preflight(app).execute(with_params(package_uri=address.replace("2026", "2999")))
 
 
 def test_all_objections_are_told_at_once(simulator: RunningSimulator, fresh_app: str) -> None:

@@ -1,5 +1,7 @@
 """Where packages and images may come from."""
 
+from datetime import datetime, timezone
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -7,7 +9,12 @@ from tests.app_service_canary.release.strategies import junk
 
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.release.policy import Artifact
-from app_service_canary.release.source import image_reference, package_address, registry_of
+from app_service_canary.release.source import (
+    image_reference,
+    package_address,
+    refuse_an_ended_signature,
+    registry_of,
+)
 
 ANYWHERE = Artifact()
 CONTAINER = Artifact.model_validate({"type": "container"})
@@ -287,3 +294,42 @@ def test_no_image_gets_past_the_registries(found: object) -> None:
         assert taken.startswith(("good.io/", "good.io:443/"))
         return
     assert said.startswith("Parameter image: ")
+
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+SIGNED = "https://contoso.blob.core.windows.net/web/web.zip?sv=2024-11-04&se={}&sr=b&sig=Zm9ydHktdHdvIGlzIHRoZQ"
+
+
+@pytest.mark.parametrize(
+    ("expected", "end"),
+    [
+        ("2026-11-22 12:00 UTC", "2026-11-22T12:00:00Z"),
+        ("2026-11-22 11:30 UTC", "2026-11-22T13:30:00%2B02:00"),
+        ("2026-11-22 00:00 UTC", "2026-11-22"),
+    ],
+)
+def test_an_address_whose_signature_has_ended_is_refused_with_its_end_and_without_the_signature(
+    expected: str, end: str
+) -> None:
+    with pytest.raises(InvalidReleasePlan) as refused:
+        refuse_an_ended_signature(SIGNED.format(end), NOON)
+    assert str(refused.value) == (
+        "Parameter package_uri: found 'https://contoso.blob.core.windows.net/web/web.zip', whose signature ended "
+        f"{expected}; allowed: an address that the slot can still download. Give a new signature."
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        SIGNED.format("2026-11-22T12:00:01Z"),
+        SIGNED.format("soon"),
+        SIGNED.format("0001-01-01T00:00:00%2B01:00"),
+        "https://packages.example.com/web.zip?se=2020-01-01",
+        "https://packages.example.com/web.zip",
+        "https://[packages/web.zip?se=2020-01-01&sig=x",
+        "contoso.azurecr.io/web:2.0.0",
+    ],
+)
+def test_where_no_signature_is_known_to_have_ended_nothing_is_refused(address: str) -> None:
+    refuse_an_ended_signature(address, NOON)

@@ -65,6 +65,7 @@ def test_a_signature_ends_at_its_moment_in_utc(end: str, expected: bool) -> None
 
 
 def test_an_address_without_an_end_is_good_for_ever() -> None:
+    assert not signature_has_ended("https://h/web.zip?se=2020-01-01", NOW)
     assert not signature_has_ended("https://h/web.zip", NOW + timedelta(days=10_000))
 
 
