@@ -9,7 +9,7 @@ from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import DeploymentFailed
 from app_service_canary.operators.swap import ASKED_KEY, production_after
-from app_service_canary.operators.task import AppServiceOperator, before_of, remember, remembered
+from app_service_canary.operators.task import AppServiceOperator, before_of, deadline_of, remember, remembered
 from app_service_canary.patience import READ_BACK
 from app_service_canary.release.app_state import AppTarget, Deployment
 from app_service_canary.release.masking import secrets_of, without_secrets
@@ -17,7 +17,7 @@ from app_service_canary.release.ownership import refuse_after_the_swap
 from app_service_canary.release.policy import Artifact
 from app_service_canary.release.source import image_reference, package_address
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger
-from app_service_canary.triggers.waiting import SUCCEEDED, now
+from app_service_canary.triggers.waiting import SUCCEEDED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +38,7 @@ class AppServiceDeployOperator(AppServiceOperator):
         artifact: what it is and how it is laid down.
         preflight_task_id: the task that recorded what was there before.
         swap_task_id: the task that swaps; once it has, nothing is deployed to the slot any more.
-        timeout: how long the deployment may take.
+        timeout: how long the deployment may take, over all tries that join it.
         poll_interval: pause between two questions.
     """
 
@@ -72,7 +72,7 @@ class AppServiceDeployOperator(AppServiceOperator):
                 operation="deployment",
                 operation_url=deployment.url,
                 deployment_id=deployment.id,
-                deadline=now() + self.timeout,
+                deadline=deadline_of(context, self.timeout),
                 **self.trigger_arguments(self.poll_interval),
             ),
             context,

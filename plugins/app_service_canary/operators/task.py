@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
@@ -17,7 +17,7 @@ from app_service_canary.errors import AppServiceCanaryError, PreflightRefused
 from app_service_canary.patience import PATIENCE, patiently
 from app_service_canary.release.app_state import AppTarget, Before
 from app_service_canary.release.masking import secrets_of, without_values
-from app_service_canary.triggers.waiting import WaitingTrigger, read_event
+from app_service_canary.triggers.waiting import WaitingTrigger, now, read_event
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,6 +31,9 @@ FAILURE_KEY = "failure"
 
 RECORD_KEY = "record"
 """XCom key under which preflight notes what the way back needs."""
+
+_UNTIL = "until"
+"""Remembered: until when a task waits."""
 
 
 @contextmanager
@@ -218,6 +221,16 @@ def remembered(context: Context, key: str) -> Any:
 def remember(context: Context, key: str, value: Any) -> None:
     """Keeps something for this task's later tries, until a person clears it, which means: do it anew."""
     context["task_state_store"].set(key, {"generation": _generation(context), "value": value})
+
+
+def deadline_of(context: Context, timeout: timedelta) -> datetime:
+    """Until when this task waits. All its tries have the time together, from the first one that waits; a person's
+    clearing gives it anew."""
+    until = remembered(context, _UNTIL)
+    if until is None:
+        until = (now() + timeout).isoformat()
+        remember(context, _UNTIL, until)
+    return datetime.fromisoformat(until)
 
 
 def _generation(context: Context) -> int:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.sensor import BaseSensorOperator
 
 from app_service_canary.errors import PreflightRefused, SlotWarmUpTimeout
-from app_service_canary.operators.task import AppServiceTask
+from app_service_canary.operators.task import AppServiceTask, deadline_of
 from app_service_canary.release.policy import Readiness
 from app_service_canary.triggers.app_service import SlotReadyTrigger
-from app_service_canary.triggers.waiting import SUCCEEDED, now
+from app_service_canary.triggers.waiting import SUCCEEDED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,7 +29,7 @@ class SlotReadySensor(AppServiceTask, BaseSensorOperator):
     Args:
         slot_host: the slot's host name as Azure gives it; nothing: ask Azure. Templated.
         version: what the slot must say it runs, where `readiness` names a version_path. Templated.
-        readiness: what is asked, what is good, and how long it may take.
+        readiness: what is asked, what is good, and how long it may take, all tries of this task together.
         answer_timeout: how long one answer may take.
         poll_interval: pause between two requests.
     """
@@ -68,7 +68,7 @@ class SlotReadySensor(AppServiceTask, BaseSensorOperator):
                 version_path=self.readiness.version_path,
                 version=self.version,
                 answer_timeout_seconds=self.answer_timeout.total_seconds(),
-                deadline=now() + self.readiness.timeout,
+                deadline=deadline_of(context, self.readiness.timeout),
                 **self.trigger_arguments(self.poll_interval),
             ),
             context,

@@ -60,6 +60,19 @@ def test_a_deployment_that_an_earlier_try_began_is_joined_and_not_begun_again(
     assert simulator.version(fresh_app, "stage") == "3.1.0"
 
 
+def test_all_tries_of_one_deployment_have_its_time_together_until_a_person_clears_the_task(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.1.1"))
+    deadlines: list[Any] = []
+    operator.wait_with = lambda trigger, context: deadlines.append(trigger.deadline)  # type: ignore[method-assign]
+    operator.execute(context)
+    operator.execute(next_try(context))
+    assert deadlines[1] == deadlines[0]
+    operator.execute(cleared(context))
+    assert deadlines[2] > deadlines[0]
+
+
 def test_a_deploy_task_that_a_person_clears_deploys_anew(simulator: RunningSimulator, fresh_app: str) -> None:
     context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.2.0"))
     operator.execute(context)
