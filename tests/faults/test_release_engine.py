@@ -143,6 +143,22 @@ def test_a_cleared_task_runs_again_and_what_comes_after_it(scene: MakeScene) -> 
     assert told.version() == "2.0.0"
 
 
+def test_a_step_that_is_cleared_alone_when_its_run_is_over_sends_nobody_to_the_rejected_version(
+    scene: MakeScene,
+) -> None:
+    told = scene(after_rollback="keep")
+    run = told.release()
+    told.manager("Reject")
+    while not run.over:
+        told.people[0](run)
+        run.step(wait=0.02)
+    run.clear("canary_30.shift")
+    told.tell(run)
+    assert run.states["canary_30.shift"] == "failed"
+    assert "Clear this task together with all" in str(run.metadata.xcom("canary_30.shift", "failure"))
+    assert told.rules() == []
+
+
 def test_what_a_release_leaves_is_json(scene: MakeScene) -> None:
     told = scene()
     run = told.release()

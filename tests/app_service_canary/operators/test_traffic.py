@@ -7,7 +7,7 @@ from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.task_context import cleared, task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import ChangedByOthers, InvalidReleasePlan
+from app_service_canary.errors import ChangedByOthers, InvalidReleasePlan, PreflightRefused
 from app_service_canary.operators.traffic import AppServiceSetCanaryWeightOperator
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
@@ -66,6 +66,36 @@ def test_before_the_first_step_there_has_to_be_no_rule(simulator: RunningSimulat
 def test_a_shift_that_a_person_clears_takes_the_rule_as_it_is_then(simulator: RunningSimulator, fresh_app: str) -> None:
     person_sets(simulator, fresh_app, 3.0)
     shift(fresh_app, 10, previous_task_ids=[]).execute(cleared(task_context("shift")))
+    assert rules(simulator, fresh_app) == {"stage": 10}
+
+
+@pytest.mark.parametrize(
+    ("found", "states"),
+    [
+        ("'stop_slot' is skipped, 'restore' is success", {"stop_slot": "skipped", "restore": "success"}),
+        ("'restore' is failed", {"stop_slot": None, "restore": "failed"}),
+        ("'stop_slot' is skipped;", {"stop_slot": "skipped", "restore": "running"}),
+        ("'stop_slot' is upstream_failed;", {"stop_slot": "upstream_failed", "restore": None}),
+    ],
+)
+def test_a_shift_that_is_cleared_alone_when_its_run_is_over_sends_nobody_to_the_slot(
+    simulator: RunningSimulator, fresh_app: str, found: str, states: dict[str, Any]
+) -> None:
+    context = cleared(task_context("shift"))
+    context["ti"].states.update(states)
+    with pytest.raises(PreflightRefused, match=f"{found}.* no traffic was moved. Clear this task together with all"):
+        shift(fresh_app, 10, previous_task_ids=[]).execute(context)
+    assert rules(simulator, fresh_app) == {}
+    assert context["ti"].xcom_pull("shift", key="asked_weight") is None
+
+
+@pytest.mark.parametrize("states", [{}, {"stop_slot": None, "restore": None}, {"stop_slot": "None", "restore": "None"}])
+def test_a_shift_that_is_cleared_with_all_that_comes_after_it_moves_users(
+    simulator: RunningSimulator, fresh_app: str, states: dict[str, Any]
+) -> None:
+    context = cleared(task_context("shift"))
+    context["ti"].states.update(states)
+    shift(fresh_app, 10, previous_task_ids=[]).execute(context)
     assert rules(simulator, fresh_app) == {"stage": 10}
 
 
