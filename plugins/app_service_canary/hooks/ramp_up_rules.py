@@ -15,6 +15,9 @@ from app_service_canary.release.quoting import quoted
 
 WireRule = dict[str, Any]
 
+_PLAIN = ("name", "actionHostName", "reroutePercentage")
+"""The properties of a rule that sends a share of the users to a slot, and no more."""
+
 
 def read_rules(config: Mapping[str, Any]) -> list[WireRule]:
     """The rules in the properties of a site's `config/web`, as they came.
@@ -54,6 +57,7 @@ def traffic_rule(rule: Mapping[str, Any]) -> TrafficRule:
         host=str(rule.get("actionHostName") or ""),
         weight=float(rule.get("reroutePercentage") or 0.0),
         ramps_by_itself=bool(rule.get("changeStep") or rule.get("changeDecisionCallbackUrl")),
+        has_more=any(value is not None for key, value in rule.items() if key not in _PLAIN),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.policy import ReleasePolicy, Step, Watchdog
+from app_service_canary.release.recovery import clear_by_script
 from app_service_canary.release.timing import time_to_finish
 
 SECOND_LOOK = timedelta(minutes=1)
@@ -213,11 +214,7 @@ def report(finding: Finding, state: AppState, target: AppTarget, why: str | None
         rule = state.rule_for(target.slot)
         # `traffic-routing clear` takes every rule away, also those of other slots.
         alone = len(state.rules) == 1
-        command = (
-            f"az webapp traffic-routing clear {where}"
-            if alone
-            else f"docs/watchdog.sh --clear {where} --slot {target.slot}, which keeps the other slots' rules"
-        )
+        command = f"az webapp traffic-routing clear {where}" if alone else clear_by_script(target)
         return (
             f"App '{target.app}' sends {rule.weight if rule else 0:g} % of its users to slot '{target.slot}' "
             f"({since}), and {release}. To clear the rule: {command}"

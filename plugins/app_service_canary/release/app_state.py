@@ -101,12 +101,14 @@ class TrafficRule:
         host: where it sends them.
         weight: percent, 0–100.
         ramps_by_itself: App Service moves the weight on its own, step by step.
+        has_more: it has other properties than name, host and weight.
     """
 
     name: str
     host: str
     weight: float
     ramps_by_itself: bool = False
+    has_more: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from enum import Enum
 
 from app_service_canary.release.app_state import AppState, AppTarget, Before, TrafficRule
 
+AZ_CUTS_NAMES_AT = 40
+"""Characters of an app's name that az puts into a host; what App Service appends to longer ones it does not know."""
+
 
 class Undo(str, Enum):
     """One thing to undo, in the order in which they are done."""
@@ -42,22 +45,40 @@ def to_undo(before: Before, now: AppState, slot: str, *, swap_asked: bool) -> tu
     return tuple(undo)
 
 
+def clear_by_script(target: AppTarget) -> str:
+    """The command that removes the slot's traffic rule, whatever other slots' rules are like."""
+    return (
+        f"docs/watchdog.sh --clear -g {target.resource_group} -n {target.app} --slot {target.slot}, which keeps the "
+        "other slots' rules"
+    )
+
+
+def _az_writes_it_as_it_is(rule: TrafficRule, app: str) -> bool:
+    """`az webapp traffic-routing set` builds each host from names, cutting the app's, and writes nothing but host and
+    weight (https://github.com/Azure/azure-cli/issues/26285). A rule with a wrong host sends its users to a 404 page.
+    """
+    built = f"{app}-{rule.name}.azurewebsites.net"
+    return not rule.has_more and len(app) <= AZ_CUTS_NAMES_AT and rule.host.lower() == built.lower()
+
+
 def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule] | None) -> str:
     """The commands with which a person finishes the way back, in their order, separated by semicolons.
 
     Args:
         target: app and slot.
         left: what is left to undo; nothing: the command that shows where users are sent.
-        rules: all rules of the app, for `traffic-routing clear` would take the other slots' users away too; None:
-            they could not be read.
+        rules: all rules of the app, for `traffic-routing clear` would take the other slots' users away too, and
+            `set` may send them astray; None: they could not be read.
     """
     app, slot = f"-g {target.resource_group} -n {target.app}", f"--slot {target.slot}"
     others = [rule for rule in rules or () if rule.name.lower() != target.slot.lower()]
-    keeping = f"az webapp traffic-routing set {app} --distribution "
     if rules is None:
-        routing = f"az webapp traffic-routing show {app}; {keeping}SLOT=PERCENT for each other slot in it (none: clear)"
+        routing = f"az webapp traffic-routing show {app}; {clear_by_script(target)}"
+    elif not all(_az_writes_it_as_it_is(rule, target.app) for rule in others):
+        routing = clear_by_script(target)
     elif others:
-        routing = keeping + " ".join(f"{rule.name}={rule.weight:g}" for rule in others)
+        kept = " ".join(f"{rule.name}={rule.weight:g}" for rule in others)
+        routing = f"az webapp traffic-routing set {app} --distribution {kept}"
     else:
         routing = f"az webapp traffic-routing clear {app}"
     commands = {

@@ -102,10 +102,11 @@ def test_the_legacy_mirror_of_the_rules_is_not_read() -> None:
         ({"name": None, "actionHostName": None, "reroutePercentage": None}, TrafficRule("", "", 0.0)),
         ({"name": "stage", "actionHostName": HOST, "reroutePercentage": 15}, TrafficRule("stage", HOST, 15.0)),
         ({"name": "stage", "changeStep": None}, TrafficRule("stage", "", 0.0)),
-        ({"name": "stage", "changeStep": 5.0}, TrafficRule("stage", "", 0.0, ramps_by_itself=True)),
+        ({"name": "stage", "changeStep": 5.0}, TrafficRule("stage", "", 0.0, ramps_by_itself=True, has_more=True)),
+        ({"name": "stage", "minReroutePercentage": 5.0}, TrafficRule("stage", "", 0.0, has_more=True)),
         (
             {"name": "stage", "changeDecisionCallbackUrl": "https://c"},
-            TrafficRule("stage", "", 0.0, ramps_by_itself=True),
+            TrafficRule("stage", "", 0.0, ramps_by_itself=True, has_more=True),
         ),
     ],
 )

@@ -30,7 +30,7 @@ def restore(simulator: RunningSimulator, app: str, **changed: Any) -> AppService
 
 
 def rule(app: str, name: str = "stage", weight: float = 50) -> dict[str, Any]:
-    return {"name": name, "actionHostName": f"{app}-stage.azurewebsites.net", "reroutePercentage": weight}
+    return {"name": name, "actionHostName": f"{app}-{name}.azurewebsites.net", "reroutePercentage": weight}
 
 
 def after_preflight(simulator: RunningSimulator, app: str) -> dict[str, Any]:

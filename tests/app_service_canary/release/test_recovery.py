@@ -98,17 +98,40 @@ def test_a_person_finishes_the_way_back_with_one_command_for_each_thing_left() -
 
 
 def test_the_command_that_clears_the_rule_keeps_the_other_slots_users() -> None:
-    rules = (OTHER, OURS, TrafficRule("fade", "fade.example", 1.5))
+    rules = (OTHER, OURS, TrafficRule("Fade", "STOREFRONT-fade.azurewebsites.net", 1.5))
     assert by_hand(TARGET, (Undo.CLEAR_RULE,), rules) == (
-        "az webapp traffic-routing set -g storefront-rg -n storefront --distribution beta=5 fade=1.5"
+        "az webapp traffic-routing set -g storefront-rg -n storefront --distribution beta=5 Fade=1.5"
     )
 
 
-def test_where_the_rules_could_not_be_read_a_person_looks_at_them_first() -> None:
+SCRIPT = "docs/watchdog.sh --clear -g storefront-rg -n storefront --slot stage, which keeps the other slots' rules"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TrafficRule("beta", "storefront-beta-a1b2c3d4e5f6g7h8.westeurope-01.azurewebsites.net", 5.0),
+        TrafficRule("beta", "storefront-beta.azurewebsites.us", 5.0),
+        TrafficRule("beta", "fade.example", 5.0),
+        replace(OTHER, has_more=True),
+        replace(OTHER, ramps_by_itself=True, has_more=True),
+    ],
+)
+def test_where_az_would_write_another_slots_rule_otherwise_the_command_keeps_it_as_it_is(other: TrafficRule) -> None:
+    assert by_hand(TARGET, (Undo.CLEAR_RULE,), (OTHER, OURS, other)) == SCRIPT
+
+
+def test_az_cuts_the_name_of_an_app_when_it_builds_a_host() -> None:
+    target = replace(TARGET, app="a" * 41)
+    assert "watchdog.sh" in by_hand(
+        target, (Undo.CLEAR_RULE,), (TrafficRule("beta", f"{target.app}-beta.azurewebsites.net", 5.0),)
+    )
+
+
+def test_where_the_rules_could_not_be_read_the_command_reads_them_and_keeps_the_others() -> None:
     assert by_hand(TARGET, (Undo.CLEAR_RULE,), None).split("; ") == [
         "az webapp traffic-routing show -g storefront-rg -n storefront",
-        "az webapp traffic-routing set -g storefront-rg -n storefront --distribution SLOT=PERCENT for each other slot "
-        "in it (none: clear)",
+        SCRIPT,
     ]
 
 
