@@ -13,7 +13,7 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary import patience
 from app_service_canary.hooks.app_service import AppServiceHook
-from app_service_canary.operators import deploy, own_swap, promoted_analysis, swap
+from app_service_canary.operators import deploy, own_swap, preflight, promoted_analysis, swap
 from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.triggers import waiting
 from app_service_simulator.faults.fault import Fault
@@ -34,7 +34,7 @@ def quick_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried or looked at again is so soon, as the simulator is quick."""
     monkeypatch.setattr(patience, "_growing", lambda state: 0.05)
     monkeypatch.setattr(patience, "LOOK_AGAIN", (0.05, 0.05))
-    for module in (deploy, promoted_analysis, swap, own_swap):
+    for module in (deploy, preflight, promoted_analysis, swap, own_swap):
         monkeypatch.setattr(module, "READ_BACK", timedelta(seconds=1))
 
 

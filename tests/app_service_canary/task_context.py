@@ -23,7 +23,7 @@ class StateStore(dict[str, Any]):
 
 
 class TaskInstance:
-    """`context["ti"]`: XComs by task and key, and the states of the run's tasks."""
+    """`context["ti"]`: XComs by task and key, the states of the run's tasks, and other runs by their ids."""
 
     dag_id, run_id, id, map_index = DAG_ID, RUN_ID, TI_ID, -1
 
@@ -32,16 +32,33 @@ class TaskInstance:
         self.try_number, self.max_tries = 1, 0
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.states: dict[str, str] = {}
+        self.others: dict[str, TaskInstance] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = value
 
-    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
-        return self.xcoms.get((task_ids, key))
+    def xcom_pull(self, task_ids: str, key: str = "return_value", **asked: Any) -> Any:
+        run = self._of(asked.pop("run_id", self.run_id))
+        assert asked in ({}, {"dag_id": self.dag_id, "map_indexes": -1})
+        return run.xcoms.get((task_ids, key))
 
     def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
-        assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
-        return {self.run_id: {task: state for task, state in self.states.items() if task in task_ids}}
+        assert dag_id == self.dag_id
+        found = {run_id: self._of(run_id).states for run_id in run_ids}
+        return {run: {task: state for task, state in of.items() if task in task_ids} for run, of in found.items()}
+
+    def _of(self, run_id: str) -> "TaskInstance":
+        return self if run_id == self.run_id else self.others[run_id]
+
+
+class AssetStateStores:
+    """`context["asset_state_store"]`, which the runs of all DAGs share."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, StateStore] = {}
+
+    def __getitem__(self, asset: Asset) -> StateStore:
+        return self.stores.setdefault(asset.uri, StateStore())
 
 
 class InletEvents:
@@ -82,6 +99,7 @@ def task_context(task_id: str = "task", **returned: Any) -> dict[str, Any]:
     return {
         "ti": ti,
         "task_state_store": StateStore(),
+        "asset_state_store": AssetStateStores(),
         "params": {},
         "inlet_events": InletEvents(),
         "outlet_events": OutletEventAccessors(),

@@ -12,7 +12,7 @@ from tests.simulator import RunningSimulator
 
 from app_service_canary import patience
 from app_service_canary.hooks import connection
-from app_service_canary.operators import analysis, deploy, own_swap, promoted_analysis, swap
+from app_service_canary.operators import analysis, deploy, own_swap, preflight, promoted_analysis, swap
 from app_service_canary.release.durations import parse_bake
 from app_service_canary.sensors import drained
 from app_service_canary.triggers import analysis as watching
@@ -41,7 +41,7 @@ def engine() -> Iterator[None]:
         patch.setattr(patience, "_growing", wait_exponential_jitter(multiplier=0.02, max=0.1, jitter=0.02))
         patch.setitem(connection.TIMEOUTS, "read_timeout", READ_TIMEOUT)
         patch.setattr(patience, "LOOK_AGAIN", (0.05, 0.2))
-        for module in (deploy, promoted_analysis, swap, own_swap):
+        for module in (deploy, preflight, promoted_analysis, swap, own_swap):
             patch.setattr(module, "READ_BACK", timedelta(seconds=2))
         patch.setattr(watching, "BEGUN", timedelta(0))
         patch.setattr(analysis, "parse_bake", lambda text: (bake := parse_bake(text)) and bake / SHORTER)

@@ -159,3 +159,26 @@ def test_an_operation_that_does_not_end_is_given_up_in_time(fast_simulator: Runn
             for name, (call, how) in faults.items()
         }
     )
+
+
+def test_the_next_release_leaves_the_stable_version_alone_that_the_way_back_could_not_swap_in(
+    scene: Callable[..., Scene],
+) -> None:
+    told = scene(after_rollback="keep", watch={"promoted_bake": "60s", "failure_limit": 2, "min_answers": 1})
+    told.once_waiting("watch_promoted", lambda run: told.turn_bad())
+    told.manager("Approve")
+    told.simulator.controls.add_faults(Fault(operation="WebApps_SwapSlotSlot", app=told.app, do="locked", nth=2))
+    first = told.tell(told.release())
+    assert (first.outcome["outcome"], told.version(), told.slot_version()) == ("not_restored", "2.0.0", "1.0.0")
+
+    told.people[:] = []
+    second = told.tell(told.release(version="3.0.0", package_uri=told.package("3.0.0")))
+    assert (second.outcome["outcome"], told.version(), told.slot_version()) == ("refused", "2.0.0", "1.0.0")
+    assert f"run '{first.metadata.run_id}'" in second.outcome["sentence"]
+
+    told.simulator.swap(told.app).raise_for_status()
+    assert told.version() == "1.0.0"
+    told.manager("Approve")
+    for version in ("3.0.0", "4.0.0"):
+        run = told.tell(told.release(version=version, package_uri=told.package(version)))
+        assert (run.outcome["outcome"], told.version()) == ("promoted", version)

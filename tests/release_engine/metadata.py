@@ -58,11 +58,15 @@ class Shared:
         connections: by id, as JSON, as in an environment variable `AIRFLOW_CONN_…`.
         variables: by key.
         asset_events: oldest first, as Airflow's API shows them.
+        asset_states: the assets' state stores, by asset and key, as JSON.
+        runs: by id.
     """
 
     connections: dict[str, str]
     variables: dict[str, str] = field(default_factory=dict)
     asset_events: list[dict[str, Any]] = field(default_factory=list)
+    asset_states: dict[tuple[str, str], str] = field(default_factory=dict)
+    runs: dict[str, "Metadata"] = field(default_factory=dict)
 
     def note_events(self, outlet_events: list[dict[str, Any]]) -> None:
         """Keeps the asset events of a task that has succeeded."""
@@ -91,6 +95,7 @@ class Metadata:
     def __init__(self, dag_id: str, run_id: str, conf: dict[str, Any], shared: Shared) -> None:
         self.dag_id, self.run_id, self.shared = dag_id, run_id, shared
         self.variables = shared.variables
+        shared.runs[run_id] = self
         self.tasks: dict[str, TaskRow] = {}
         self.xcoms: dict[tuple[str, str], str] = {}
         self.states: dict[tuple[str, str], str] = {}
@@ -123,6 +128,8 @@ class Metadata:
             comms.GetTaskStateStore: self._get_state,
             comms.SetTaskStateStore: self._set_state,
             comms.DeleteTaskStateStore: self._delete_state,
+            comms.GetAssetStateStoreByName: self._get_asset_state,
+            comms.SetAssetStateStoreByName: self._set_asset_state,
             comms.GetVariable: self._get_variable,
             comms.PutVariable: self._put_variable,
             comms.DeleteVariable: self._delete_variable,
@@ -151,7 +158,8 @@ class Metadata:
         return None if value is None else json.loads(value)
 
     def _get_xcom(self, message: Any) -> Any:
-        return comms.XComResult(key=message.key, value=self.xcom(message.task_id, message.key))
+        run = self.shared.runs[message.run_id]
+        return comms.XComResult(key=message.key, value=run.xcom(message.task_id, message.key))
 
     def _get_xcoms(self, message: Any) -> Any:
         value = self.xcoms.get((message.task_id, message.key))
@@ -182,6 +190,16 @@ class Metadata:
         self.states.pop((self._task_of(message.ti_id).task_id, message.key), None)
         return comms.OKResponse(ok=True)
 
+    def _get_asset_state(self, message: Any) -> Any:
+        value = self.shared.asset_states.get((message.name, message.key))
+        if value is None:
+            return comms.ErrorResponse(error=ErrorType.ASSET_STORE_NOT_FOUND, detail={"key": message.key})
+        return comms.AssetStateStoreResult(value=json.loads(value))
+
+    def _set_asset_state(self, message: Any) -> Any:
+        self.shared.asset_states[message.name, message.key] = json.dumps(message.value)
+        return comms.OKResponse(ok=True)
+
     def _get_variable(self, message: Any) -> Any:
         if message.key not in self.variables:
             return comms.ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND, detail={"key": message.key})
@@ -210,9 +228,11 @@ class Metadata:
         return comms.AssetEventsResult.model_validate({"asset_events": found[: message.limit]})
 
     def _get_task_states(self, message: Any) -> Any:
-        asked = message.task_ids if message.task_ids is not None else list(self.tasks)
-        states = {task: self.tasks[task].state for task in asked if task in self.tasks}
-        return comms.TaskStatesResult(task_states={self.run_id: states})
+        def states(run: Metadata) -> dict[str, str | None]:
+            asked = message.task_ids if message.task_ids is not None else list(run.tasks)
+            return {task: run.tasks[task].state for task in asked if task in run.tasks}
+
+        return comms.TaskStatesResult(task_states={run: states(self.shared.runs[run]) for run in message.run_ids})
 
     def _ask_person(self, message: Any) -> Any:
         row = self._task_of(message.ti_id)

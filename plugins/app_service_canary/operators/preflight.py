@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import PreflightRefused
+from app_service_canary.operators.last_release import note_release, unfinished_release
 from app_service_canary.operators.stable import recall_stable, stable_asset
+from app_service_canary.operators.swap import production_after
 from app_service_canary.operators.task import RECORD_KEY, AppServiceOperator
+from app_service_canary.patience import READ_BACK
 from app_service_canary.release.app_state import AppState, Before
 from app_service_canary.release.durations import format_duration
 from app_service_canary.release.masking import secrets_of
@@ -52,6 +55,7 @@ class ReleasePreflightOperator(AppServiceOperator):
         settings = self.with_hook(lambda hook: hook.settings())
         plan = plan_release(self.policy, params, allow_http_packages=settings.allow_http_packages)
         refuse_an_ended_signature(plan.source, now())
+        self._refuse_over_an_unfinished_release(context)
         promoted_last = recall_stable(context, self.asset)
         state, stable_version, stable = self.with_hook(lambda hook: self._read(hook, promoted_last))
         before = self._before(kept, state)
@@ -62,6 +66,19 @@ class ReleasePreflightOperator(AppServiceOperator):
             "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version
         )
         return self._record(plan, state, before, stable_version)
+
+    def _refuse_over_an_unfinished_release(self, context: Context) -> None:
+        """The last release may have left its swap back to a person, who has not got to it yet.
+
+        Raises:
+            PreflightRefused: production still holds what it swapped in.
+        """
+        last = unfinished_release(context, self.asset)
+        if last is None:
+            return
+        before, asked = last.before, last.asked
+        production = self.with_hook(lambda hook: production_after(hook, self.target, before, asked, READ_BACK))
+        last.refuse_to_deploy_over(production)
 
     def _before(self, kept: dict[str, Any] | None, state: AppState) -> Before:
         """Who was where before this run changed anything, also when the run was cleared and starts again."""
@@ -80,6 +97,7 @@ class ReleasePreflightOperator(AppServiceOperator):
             "app": self.app,
             "slot": self.slot,
         }
+        note_release(context, self.asset, record)
         context["task_state_store"].set(RECORD_KEY, record)
         context["ti"].xcom_push(RECORD_KEY, record)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from app_service_canary.release.app_state import AppState, AppTarget, Before, TrafficRule
+from app_service_canary.errors import PreflightRefused
+from app_service_canary.release.app_state import AppState, AppTarget, Before, SlotState, TrafficRule
 
 AZ_CUTS_NAMES_AT = 40
 """Characters of an app's name that az puts into a host; what App Service appends to longer ones it does not know."""
@@ -88,3 +91,44 @@ def by_hand(target: AppTarget, left: Iterable[Undo], rules: Iterable[TrafficRule
         Undo.SWAP_BACK: f"az webapp deployment slot swap {app} {slot} --target-slot production",
     }
     return "; ".join(commands[undo] for undo in left) or f"az webapp traffic-routing show {app}"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A release that asked for a swap and is not promoted, and whose way back did not succeed.
+
+    Attributes:
+        run_id: of its run.
+        state: Airflow's word for its task `restore`; None when that did not run.
+        target: app and slot.
+        before: who was where before it.
+        asked: what it noted of its request.
+        last_swap: how Azure tells of the swap that it brought about; None when that was not heard.
+    """
+
+    run_id: str
+    state: str | None
+    target: AppTarget
+    before: Before
+    asked: dict[str, Any]
+    last_swap: str | None
+
+    def refuse_to_deploy_over(self, production: SlotState) -> None:
+        """Refuses to begin a release while the slot may hold the only copy of the stable version.
+
+        Args:
+            production: as Azure says it is now.
+
+        Raises:
+            PreflightRefused: production holds what this release swapped in, and nobody has swapped since.
+        """
+        swapped_since = self.last_swap is not None and self.last_swap != production.last_swap
+        if swapped_since or not self.before.swapped_in(production):
+            return
+        raise PreflightRefused(
+            f"Users are on the version of app '{self.target.app}' that run '{self.run_id}' swapped in and did not "
+            f"promote, and its way back was not finished (its task 'restore' is {self.state or 'not run'}). "
+            f"{self.target.at_start} may hold the only copy of the stable version, which a release would overwrite. "
+            f"To go back: {by_hand(self.target, (Undo.START_SLOT, Undo.SWAP_BACK), ())}; or clear 'restore' of that "
+            "run. To keep the new version: mark 'restore' of that run success. Then release again."
+        )
