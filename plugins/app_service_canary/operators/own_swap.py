@@ -54,8 +54,11 @@ class OwnSwap:
         return None if remembered(self._context, _WAITED) else self._url or None
 
     def was_waited_for(self, *, succeeded: bool) -> None:
-        """App Service has said how it ended."""
-        if succeeded and self.request:
+        """App Service has said how it ended, or how the swap back did."""
+        if not succeeded:
+            remember(self._context, _UNDER_WAY, None)
+            remember(self._context, _DOUBTED, None)
+        elif self.request:
             self.is_under_way(self.request["before"])
         remember(self._context, _WAITED, True)
 
@@ -106,8 +109,9 @@ class OwnSwap:
         """How often it was swapped back by this try or those before it."""
         return int(remembered(self._context, _BACK) or 0)
 
-    def is_swapped_back(self) -> None:
-        """Once more."""
+    def is_to_be_swapped_back(self, last_swap: str) -> None:
+        """Once more; noted before it is asked for, with Azure's last swap, because the answer may be lost."""
+        self.is_under_way(last_swap)
         remember(self._context, _BACK, self.backs + 1)
 
     # -- whose what is in production is ---------------------------------------------------------------

@@ -12,11 +12,13 @@ from app_service_canary.errors import (
     AzureUnavailable,
     OperationInProgress,
     RestoreIncomplete,
+    TransientAzureError,
     TransientError,
 )
 from app_service_canary.operators.own_swap import OwnSwap
 from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
+from app_service_canary.operators.swap import TOO_MANY_REQUESTS
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.patience import settled
@@ -170,8 +172,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             elif undo is Undo.START_SLOT:
                 await hook.start_slot(self.target)
             else:
-                own.is_swapped_back()
-                return state, await hook.begin_swap(self.target)
+                own.is_to_be_swapped_back(state.production.last_swap)
+                return state, await self._ask_for_the_swap_back(hook, own)
             self._note(context, undo)
         if asked and Undo.SWAP_BACK.value not in self._undone(context):
             await self._cancel_leftovers(hook, context)
@@ -181,6 +183,14 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if left := to_undo(before, state, self.slot, swap_asked=asked):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
+
+    async def _ask_for_the_swap_back(self, hook: AppServiceHook, own: OwnSwap) -> str:
+        try:
+            return await hook.begin_swap(self.target)
+        except TransientAzureError as error:
+            if error.status == TOO_MANY_REQUESTS and not isinstance(error, OperationInProgress):
+                own.was_looked_for()  # it was turned away, so there is nothing to look for
+            raise
 
     async def _wait_while_busy(
         self, hook: AppServiceHook, context: Context, own: OwnSwap, last_swap: str

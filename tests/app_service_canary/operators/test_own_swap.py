@@ -103,8 +103,8 @@ def test_a_swap_that_azure_does_not_tell_of_yet_is_undone_and_known_by_what_it_t
 
 def test_a_swap_back_of_its_own_is_nobody_elses() -> None:
     own = own_swap(asked(last_swap="ours"))
-    own.is_swapped_back()
-    assert own.backs == 1
+    own.is_to_be_swapped_back("ours")
+    assert (own.backs, own.last_swap_before) == (1, "ours")
     assert own.is_to_undo(BEFORE, production("back, and in again"))
 
 
