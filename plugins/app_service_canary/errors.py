@@ -125,7 +125,7 @@ class SlotWarmUpTimeout(PermanentError):
 
 
 class SwapFailed(PermanentError):
-    """App Service gave the swap up, or it ended in another state than asked for."""
+    """App Service gave the swap up, its end was not heard of, or it ended in another state than asked for."""
 
 
 class SourceRefused(PermanentError):

@@ -53,9 +53,10 @@ class OwnSwap:
         """Where to ask how it goes; None when Azure refused it, its answer was not heard, or it was waited for."""
         return None if remembered(self._context, _WAITED) else self._url or None
 
-    def was_waited_for(self, *, succeeded: bool) -> None:
-        """App Service has said how it ended, or how the swap back did."""
-        if not succeeded:
+    def was_waited_for(self, *, given_up: bool) -> None:
+        """The wait for it, or for the swap back, is over; unless App Service said that it gave it up, it may have taken
+        place."""
+        if given_up:
             remember(self._context, _UNDER_WAY, None)
             remember(self._context, _DOUBTED, None)
         elif self.request:

@@ -27,7 +27,7 @@ from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.recovery import Undo, by_hand, to_undo
 from app_service_canary.release.stable import Stable
-from app_service_canary.triggers.app_service import AppServiceOperationTrigger
+from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
                 raise self._incomplete(event["message"], (Undo.SWAP_BACK,), ())
             else:
                 self.log.warning("%s Looking at what is so now.", event["message"])
-        own.was_waited_for(succeeded=succeeded)
+        own.was_waited_for(given_up=bool(event.get(GIVEN_UP)))
         return self.act(context)
 
     # -- undoing -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from app_service_canary.operators.task import AppServiceOperator, known_before, 
 from app_service_canary.operators.traffic import weight_left
 from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.ownership import refuse_foreign_content
-from app_service_canary.triggers.app_service import AppServiceOperationTrigger
+from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
 if TYPE_CHECKING:
@@ -250,7 +250,8 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:
             store = context["task_state_store"]
-            store.set(_FAILED, store.get(ASKED_KEY))
+            if event.get(GIVEN_UP):
+                store.set(_FAILED, store.get(ASKED_KEY))
             store.delete(OPERATION_KEY)
             raise SwapFailed(f"{event['message']}")
         return self._swapped(context, known_before(context, self.preflight_task_id))

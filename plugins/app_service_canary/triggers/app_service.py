@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 UNAUTHENTICATED = 401
 
+GIVEN_UP = "given_up"
+"""The key under which an event says that App Service itself called the operation failed. Where it may not be asked, or
+was not done in time, nobody knows what becomes of the operation."""
+
 FIRST_PAUSE = 1.0
 """Seconds before the second question about an operation."""
 
@@ -118,7 +122,7 @@ class AppServiceOperationTrigger(AppServiceTrigger):
         if not status.done:
             return self._lost(status.unknown_beside)
         if status.failure:
-            return event(FAILED, status.failure)
+            return event(FAILED, status.failure, **{GIVEN_UP: True})
         return event(SUCCEEDED, f"The {self.operation} of {self.target} has finished.")
 
     def _lost(self, beside: str) -> dict[str, Any] | None:

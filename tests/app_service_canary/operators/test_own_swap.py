@@ -52,7 +52,7 @@ def test_readings_of_the_time_before_it_are_expected_until_its_end_is_known(
 ) -> None:
     own = own_swap(asked(**more))
     assert (own.url_to_wait_for, own.last_swap_before) == (url, before)
-    own.was_waited_for(succeeded=True)
+    own.was_waited_for(given_up=False)
     assert (own.url_to_wait_for, own.last_swap_before) == (None, "of old")
     own.was_looked_for()
     assert (own.url_to_wait_for, own.last_swap_before) == (None, None)
@@ -60,7 +60,7 @@ def test_readings_of_the_time_before_it_are_expected_until_its_end_is_known(
 
 def test_after_a_swap_that_app_service_gave_up_no_old_reading_is_expected() -> None:
     own = own_swap(asked(url="https://azure/op"))
-    own.was_waited_for(succeeded=False)
+    own.was_waited_for(given_up=True)
     assert own.last_swap_before is None
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import AnswerFirst, OrderFault
-from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, restore
-from tests.app_service_canary.operators.test_swap import swaps
+from tests.app_service_canary.operators.test_restore import after_asking_for_a_swap, begin_swap, restore
+from tests.app_service_canary.operators.test_swap import swap_has_ended, swaps
 from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import TransientAzureError
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import restore as restore_module
+from app_service_canary.operators.swap import OPERATION_KEY
 from app_service_canary.patience import settled
 from app_service_canary.release.app_state import AppState, AppTarget
 
@@ -69,3 +70,18 @@ def test_a_swap_back_that_azure_did_not_carry_out_is_not_looked_for(
     assert looked_for == [True, False, True]  # the swap, nothing, and the swap back that took place
     assert simulator.version(fresh_app) == "1.0.0"
     assert swaps(simulator, fresh_app) == 3
+
+
+def test_a_swap_whose_end_may_not_be_asked_for_is_undone_also_when_azure_tells_for_a_while_of_the_time_before_it(
+    simulator: RunningSimulator, fresh_app: str, answer_first: AnswerFirst, order_fault: OrderFault
+) -> None:
+    context, way_back = after_asking_for_a_swap(simulator, fresh_app), restore(simulator, fresh_app)
+    stale = [way_back.with_hook(lambda hook: hook.read_app(way_back.target))] * 8
+    context["ti"].xcoms["swap", OPERATION_KEY] = begin_swap(simulator, fresh_app).headers["Location"]
+    simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+    order_fault("WebApps_GetOperationResultSlot", "forbidden", app=fresh_app)
+    answer_first(stale)
+    way_back.execute(context)
+    assert stale == []
+    assert simulator.version(fresh_app) == "1.0.0"
+    assert swaps(simulator, fresh_app) == 2

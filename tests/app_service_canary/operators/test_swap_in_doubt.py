@@ -6,12 +6,12 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from tests.app_service_canary.conftest import OrderFault
-from tests.app_service_canary.operators.test_swap import NO_PATIENCE, ready_to_swap, swap, swaps
-from tests.app_service_canary.task_context import next_try
+from tests.app_service_canary.conftest import AnswerFirst, OrderFault
+from tests.app_service_canary.operators.test_swap import NO_PATIENCE, ready_to_swap, swap, swap_has_ended, swaps
+from tests.app_service_canary.task_context import cleared, next_try
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import AzureUnavailable, OperationInProgress
+from app_service_canary.errors import AzureUnavailable, OperationInProgress, SwapFailed
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import AppServiceSwapSlotsOperator
@@ -76,3 +76,19 @@ def test_that_time_begins_anew_when_app_service_was_busy_since(
         with pytest.raises(AzureUnavailable):
             operator.execute(next_try(context))
     assert die_looking(timedelta(minutes=2)) == timedelta(minutes=3)
+
+
+def test_a_swap_whose_end_may_not_be_asked_for_is_not_asked_for_again_while_azure_tells_of_the_time_before_it(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault, answer_first: AnswerFirst
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app)
+    stale = [operator.with_hook(lambda hook: hook.read_app(operator.target))] * 8
+    order_fault("WebApps_GetOperationResultSlot", "forbidden", times=None, app=fresh_app)
+    with pytest.raises(SwapFailed, match="AuthorizationFailed"):
+        operator.execute(context)
+    simulator.wait_until(lambda: swap_has_ended(simulator, fresh_app))
+    answer_first(stale)
+    operator.execute(cleared(context))
+    assert stale == []
+    assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1

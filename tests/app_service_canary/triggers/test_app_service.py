@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator, sample_package
 
-from app_service_canary.errors import TransientAzureError
+from app_service_canary.errors import AzureRequestRejected, TransientAzureError
 from app_service_canary.release.app_state import OperationStatus
 from app_service_canary.triggers import app_service
 from app_service_canary.triggers.app_service import AppServiceOperationTrigger, SlotReadyTrigger
@@ -220,3 +221,31 @@ def test_only_a_deployment_or_a_swap_can_be_waited_for() -> None:
             poll_interval_seconds=1,
             deadline=None,
         )
+
+
+def swapping(simulator: RunningSimulator, app: str, url: str, seconds: float = 20) -> AppServiceOperationTrigger:
+    return AppServiceOperationTrigger(operation="swap", operation_url=url, **shared(simulator, app, seconds))
+
+
+@pytest.mark.parametrize(
+    ("given_up", "answers", "seconds"),
+    [
+        (True, OperationStatus(True, failure="Cannot swap"), 20),
+        (None, AzureRequestRejected("may not be asked", status=403), 20),
+        (None, OperationStatus(False), 0),
+    ],
+    ids=["given up", "may not be asked", "not in time"],
+)
+async def test_an_event_says_whether_app_service_itself_gave_the_swap_up(
+    simulator: RunningSimulator,
+    app: str,
+    monkeypatch: pytest.MonkeyPatch,
+    given_up: bool | None,
+    answers: OperationStatus | AzureRequestRejected,
+    seconds: float,
+) -> None:
+    asked = AsyncMock(side_effect=[answers])
+    monkeypatch.setattr("app_service_canary.hooks.app_service.AppServiceHook.swap_status", asked)
+    ending = await the_event(swapping(simulator, app, "https://nowhere.invalid", seconds))
+    assert ending["status"] != "succeeded"
+    assert ending.get("given_up") is given_up
