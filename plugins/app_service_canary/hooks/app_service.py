@@ -113,6 +113,21 @@ class AppServiceHook(AppServiceOperationsHook):
         stack = str(properties_of(config).get(image_key(os)) or "")
         return stack.removeprefix("DOCKER|") if stack.startswith("DOCKER|") else None
 
+    async def read_content(self, target: AppTarget, image_os: str | None, *, production: bool = False) -> str:
+        """What tells apart what the slot, or production, holds: its image, or its last deployment.
+
+        Args:
+            target: app and slot.
+            image_os: the operating system when the artifact is a container; None for a package.
+            production: production, and not the slot.
+
+        Returns:
+            The image, or the deployment's id; empty when Azure tells of none.
+        """
+        if image_os:
+            return await self.read_image(target, image_os, production=production) or ""
+        return await self.read_deployment(target, production=production)
+
     async def _wire_rules(self, target: AppTarget) -> list[WireRule]:
         client = await self.client()
         with azure_errors(f"Reading the traffic rules of app '{target.app}'"):

@@ -18,7 +18,7 @@ from app_service_canary.errors import (
 from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import weight_left
 from app_service_canary.patience import READ_BACK, settled
-from app_service_canary.release.ownership import refuse_foreign_content
+from app_service_canary.release.ownership import refuse_another_slot, refuse_foreign_content
 from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -183,6 +183,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 f"The swap of {self.target} took place, and somebody has swapped it back since (Azure's last swap: "
                 f"{state.production.last_swap}). It was not swapped again."
             )
+        await self._refuse_another_slot(hook, before, state.slot)
         await self._refuse_what_others_changed(hook, context)
         remember(context, _CLEARING, True)
         left, cleared_at = weight_left(context, self.shift_task_ids or ()), remembered(context, _CLEARED_AT)
@@ -230,6 +231,11 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         """A person cleared this task, and it has not asked since."""
         return was_cleared(context, self.retries) and not remembered(context, _ASKED_SINCE_CLEARED)
 
+    async def _refuse_another_slot(self, hook: AppServiceHook, before: Before, found: SlotState | None) -> None:
+        if not before.is_slot_of(found):
+            found = await settled(lambda: hook.read_slot(self.target), before.is_slot_of)
+        refuse_another_slot(self.target, before, found)
+
     async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
         if self.shift_task_ids is not None and not was_cleared(context, self.retries):
@@ -237,15 +243,14 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             left = weight_left(context, self.shift_task_ids)
             await hook.refuse_foreign_rule(self.target, (left, None) if cleared_by_us else (left,))
         deployed = context["ti"].xcom_pull(task_ids=self.deploy_task_id) or {}
-        if self.image_os:
-            kind, os, brought = "image", self.image_os, deployed.get("image", "")
-            found = await settled(lambda: hook.read_image(self.target, os), lambda seen: seen == brought)
-        elif brought := deployed.get("deployment_id", ""):
-            kind = "deployment"
-            found = await settled(lambda: hook.read_deployment(self.target), lambda seen: seen == brought)
-        else:
+        kind, key = ("image", "image") if self.image_os else ("deployment", "deployment_id")
+        if not (brought := deployed.get(key, "")):
             return
-        refuse_foreign_content(self.target, kind, found or "", brought)
+        found = await settled(lambda: hook.read_content(self.target, self.image_os), lambda seen: seen == brought)
+        if not found:
+            # The deployment service restarts with the slot, and tells of nothing until it has.
+            found = await settled(lambda: hook.read_content(self.target, self.image_os), bool, READ_BACK)
+        refuse_foreign_content(self.target, kind, found, brought)
 
     def finish(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         if event["status"] != SUCCEEDED:

@@ -157,6 +157,15 @@ class Before:
     def from_json(cls, values: dict[str, Any]) -> Before:
         return cls(**{key: values[key] for key in cls.__dataclass_fields__})
 
+    def is_slot_of(self, found: SlotState | None) -> bool:
+        """Whether the slot that is found holds what it held, whatever was deployed there: a deployment keeps the id.
+
+        Not when it is gone, was deleted and created again, or was swapped. Where no id is known, any slot will do.
+        """
+        if found is None:
+            return False
+        return not (self.slot_deployment_id and found.deployment_id) or found.deployment_id == self.slot_deployment_id
+
     def swapped_in(self, production: SlotState) -> bool:
         """Production holds the content of the canary slot: the canary was swapped in.
 

@@ -46,18 +46,45 @@ def refuse_foreign_content(target: AppTarget, what: str, found: str, deployed: s
     Args:
         target: app and slot.
         what: how it is told apart: `deployment` or `image`.
-        found: what the slot holds now; empty: Azure does not say.
+        found: what the slot holds now; empty: nothing that Azure tells of.
         deployed: what this release brought there; empty: Azure did not say.
 
     Raises:
-        ChangedByOthers: the slot holds something else.
+        ChangedByOthers: the slot holds something else, or nothing.
     """
-    if found and deployed and found != deployed:
+    if deployed and found != deployed:
+        holds = f"{what} {found}" if found else f"no {what} that Azure tells of"
         raise ChangedByOthers(
-            f"{target.at_start} holds {what} {found}, and this release brought {deployed}: somebody deployed there, or "
+            f"{target.at_start} holds {holds}, and this release brought {deployed}: somebody deployed there, or "
             "the stable version was put back after a rollback. It was not swapped into production. Trigger a new "
             "release of what shall be promoted."
         )
+
+
+def refuse_another_slot(target: AppTarget, before: Before, found: SlotState | None) -> None:
+    """Refuses to promote another slot than the one that this release deployed to, watched, and had approved.
+
+    Args:
+        target: app and slot.
+        before: who was where before this release.
+        found: the slot as Azure says it is now; None: there is none.
+
+    Raises:
+        ChangedByOthers: it is gone, or holds the content of another slot.
+    """
+    if before.is_slot_of(found):
+        return
+    if found is None:
+        what = "is gone: somebody deleted it"
+    else:
+        what = (
+            f"has deploymentId {found.deployment_id}, and had {before.slot_deployment_id} for this release: somebody "
+            "deleted it and created it again, or swapped it"
+        )
+    raise ChangedByOthers(
+        f"{target.at_start} {what}. It was not swapped into production. Trigger a new release of what shall be "
+        "promoted."
+    )
 
 
 def refuse_after_the_swap(target: AppTarget, before: Before, production: SlotState) -> None:
