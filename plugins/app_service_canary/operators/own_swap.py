@@ -131,6 +131,11 @@ class OwnSwap:
         return self._settled_at == _PROMOTED
 
     @property
+    def is_settled(self) -> bool:
+        """The way back from it was through before, or there is none."""
+        return self._settled_at is not None
+
+    @property
     def _settled_at(self) -> str | None:
         """The last swap when the way back from this request was through; None when it was not yet."""
         request, last_swap = self._store.get(_SETTLED) or (None, None)

@@ -27,6 +27,7 @@ from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.recovery import Undo, by_hand, to_undo
 from app_service_canary.release.stable import Stable
+from app_service_canary.release.staying import STABLE, said_of_production
 from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
-    from app_service_canary.release.app_state import AppState, TrafficRule
+    from app_service_canary.release.app_state import AppState, SlotState, TrafficRule
 
 _SENT = "users_were_sent"
 """State key: that there was a rule to clear, by which users may be pinned to the slot."""
 
 _UNTIL, _SWAPPING, _HEALING = "until", "swapping_back", "healing"
-_UNDONE, _PREPARED, _FOREIGN = "undone", "prepared", "foreign"
+_UNDONE, _PREPARED, _WHERE = "undone", "prepared", "where_users_are"
 """Remembered: until when this may take, what is waited for, how far it has come, and what there is to say of it."""
 
 SWAP_BACKS = 3
@@ -102,8 +103,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if url:
             remember(context, _SWAPPING, url)
             return self._wait_for("swap", url, context)
-        if before.swapped_in(state.production):
-            self._say_why_it_stays(context)
+        remember(context, _WHERE, self._said_of(context, before, state.production))
         self._own_swap(context).settle(state.production.last_swap)
         return self._end_slot(context, before, state)
 
@@ -305,24 +305,16 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     def _own_swap(self, context: Context) -> OwnSwap:
         return OwnSwap(context, self.swap_task_id)
 
-    def _say_why_it_stays(self, context: Context) -> None:
-        """Production holds the content of the canary slot, and that is not undone.
-
-        Raises:
-            RestoreIncomplete: this run had promoted it before, and rejects it now. What the slot holds by now may be
-                anything, so whether to swap it in is for a person to say.
-        """
-        if not self._own_swap(context).was_promoted:
-            remember(context, _FOREIGN, "Production holds what somebody else swapped in; it was not swapped back.")
-            return
-        what = f"Production of app '{self.app}' holds what this run had promoted before, or somebody swapped in since"
-        back = by_hand(self.target, (Undo.SWAP_BACK,), ())
-        if self._state(context, self.promoted_task_id) == "failed":
-            raise RestoreIncomplete(
-                f"{what}; it was not swapped back, for the slot may hold anything by now. Look at what it holds "
-                f"({self.target}). To swap that in: {back}"
-            )
-        remember(context, _FOREIGN, f"{what}; it was not swapped back.")
+    def _said_of(self, context: Context, before: Before, production: SlotState) -> str:
+        own = self._own_swap(context)
+        return said_of_production(
+            self.target,
+            before,
+            production,
+            swap_asked=own.request is not None and not own.is_settled,
+            promoted=own.was_promoted,
+            rejected=self._state(context, self.promoted_task_id) == "failed",
+        )
 
     def _ended_well(self, context: Context, task_id: str) -> bool:
         return self._state(context, task_id) == "success"
@@ -362,8 +354,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         return list(remembered(context, _UNDONE) or [])
 
     def _report(self, context: Context, of_the_slot: str) -> dict[str, Any]:
-        where = remembered(context, _FOREIGN) or "New users are on the stable version."
-        parts = (where, of_the_slot, remembered(context, _PREPARED))
+        parts = (remembered(context, _WHERE) or STABLE, of_the_slot, remembered(context, _PREPARED))
         return self._said(context, " ".join(part for part in parts if part))
 
     def _said(self, context: Context, sentence: str) -> dict[str, Any]:
