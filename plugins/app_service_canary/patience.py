@@ -34,6 +34,9 @@ JITTER = 0.25
 LOOK_AGAIN = (2.0, 5.0)
 """Seconds between looks at something that Azure may tell of as it was before our last change to it."""
 
+A_MOMENT = timedelta(minutes=1)
+"""How long trouble is borne where the answer is good to have and not needed."""
+
 READ_BACK = timedelta(minutes=3)
 """How long Azure may go on telling of the time before a swap that it calls done; longer than swaps usually take."""
 

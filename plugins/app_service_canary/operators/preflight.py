@@ -57,11 +57,11 @@ class ReleasePreflightOperator(AppServiceOperator):
         refuse_an_ended_signature(plan.source, now())
         self._refuse_over_an_unfinished_release(context)
         promoted_last = recall_stable(context, self.asset)
-        state, stable_version, stable = self.with_hook(lambda hook: self._read(hook, promoted_last))
+        state, stable_version, stable, content = self.with_hook(lambda hook: self._read(hook, promoted_last))
         before = self._before(kept, state)
         if found := objections(state, self.policy, plan.steps[-1].weight):
             raise PreflightRefused(" ".join(found))
-        self._remember(context, before, stable)
+        self._remember(context, before, stable, content)
         self.log.info(
             "Version %s of app '%s' may be released; production runs %s.", plan.version, self.app, stable_version
         )
@@ -88,11 +88,13 @@ class ReleasePreflightOperator(AppServiceOperator):
         refuse_after_the_swap(self.target, before, state.production)
         return before
 
-    def _remember(self, context: Context, before: Before, stable: Stable | None) -> None:
+    def _remember(self, context: Context, before: Before, stable: Stable | None, content: str) -> None:
         """From here on the run may change Azure; the way back needs this, whatever becomes of the release file."""
         record = {
             "before": before.to_json(),
             "stable": stable.to_json() if stable else None,
+            "production_content": content,
+            "image_os": self._image_os,
             "resource_group": self.resource_group,
             "app": self.app,
             "slot": self.slot,
@@ -101,19 +103,24 @@ class ReleasePreflightOperator(AppServiceOperator):
         context["task_state_store"].set(RECORD_KEY, record)
         context["ti"].xcom_push(RECORD_KEY, record)
 
-    async def _read(self, hook: AppServiceHook, promoted_last: Stable | None) -> tuple[AppState, str, Stable | None]:
-        """The app, the version in production, and what would put that version back into the slot."""
+    @property
+    def _image_os(self) -> str | None:
+        return self.policy.artifact.os if self.policy.artifact.is_container else None
+
+    async def _read(
+        self, hook: AppServiceHook, promoted_last: Stable | None
+    ) -> tuple[AppState, str, Stable | None, str]:
+        """The app, the version in production, what would put that version back into the slot, and the image or
+        deployment by which it is known there."""
         state = await hook.read_app(self.target)
         version = await self._said_version(hook, state)
-        if self.policy.artifact.is_container:
-            image = await hook.read_image(self.target, self.policy.artifact.os, production=True)
-            known = version or image or UNKNOWN_VERSION
-            return state, known, Stable(known, image) if image else None
-        if promoted_last and promoted_last.is_in_production(
-            version, "" if version else await hook.read_deployment(self.target, production=True)
-        ):
-            return state, promoted_last.version, promoted_last
-        return state, version or UNKNOWN_VERSION, None
+        content = await hook.read_content(self.target, self._image_os, production=True)
+        if self._image_os:
+            known = version or content or UNKNOWN_VERSION
+            return state, known, Stable(known, content) if content else None, content
+        if promoted_last and promoted_last.is_in_production(version, "" if version else content):
+            return state, promoted_last.version, promoted_last, content
+        return state, version or UNKNOWN_VERSION, None, content
 
     async def _said_version(self, hook: AppServiceHook, state: AppState) -> str | None:
         """What the app in production says of itself; None when it is not asked, or does not say."""

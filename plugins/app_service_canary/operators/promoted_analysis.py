@@ -13,16 +13,13 @@ from app_service_canary.operators.analysis import CanaryAnalysisOperator, last_e
 from app_service_canary.operators.stable import remember_stable, stable_asset
 from app_service_canary.operators.swap import ASKED_KEY, production_after
 from app_service_canary.operators.task import known_before
-from app_service_canary.patience import READ_BACK
+from app_service_canary.patience import A_MOMENT, READ_BACK
 from app_service_canary.release.masking import secrets_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.release.app_state import Before, SlotState
-
-A_MOMENT = timedelta(minutes=1)
-"""How long trouble is borne where the answer is good to have and not needed."""
 
 
 class PromotedAnalysisOperator(CanaryAnalysisOperator):

@@ -16,6 +16,7 @@ from app_service_canary.errors import (
     TransientError,
 )
 from app_service_canary.operators.own_swap import OwnSwap
+from app_service_canary.operators.slot_content import SlotContent
 from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.swap import TOO_MANY_REQUESTS
@@ -27,7 +28,7 @@ from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
 from app_service_canary.release.recovery import Undo, by_hand, to_undo
 from app_service_canary.release.stable import Stable
-from app_service_canary.release.staying import STABLE, said_of_production
+from app_service_canary.release.staying import STABLE, not_to_swap_back, said_of_production
 from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
@@ -58,6 +59,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     Args:
         promoted_task_id: the task whose success means that the release is promoted.
         preflight_task_id: the task that recorded what was there before.
+        deploy_task_id: the task that brought the new version to the slot.
         swap_task_id: the task that swaps.
         shift_task_ids: the tasks that sent users to the slot.
         after_rollback: what becomes of the slot, which users may still be pinned to.
@@ -73,6 +75,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         *,
         promoted_task_id: str = "watch_promoted",
         preflight_task_id: str = "preflight",
+        deploy_task_id: str = "deploy",
         swap_task_id: str = "swap",
         shift_task_ids: Sequence[str] = (),
         after_rollback: AfterRollback = AfterRollback.KEEP,
@@ -83,7 +86,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.promoted_task_id, self.preflight_task_id = promoted_task_id, preflight_task_id
-        self.swap_task_id, self.shift_task_ids = swap_task_id, list(shift_task_ids)
+        self.deploy_task_id, self.swap_task_id = deploy_task_id, swap_task_id
+        self.shift_task_ids = list(shift_task_ids)
         self.after_rollback, self.artifact = after_rollback, artifact or Artifact()
         self.timeout, self.poll_interval = timeout, poll_interval
 
@@ -172,6 +176,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             elif undo is Undo.START_SLOT:
                 await hook.start_slot(self.target)
             else:
+                await self._refuse_foreign_content(hook, context)
                 own.is_to_be_swapped_back(state.production.last_swap)
                 return state, await self._ask_for_the_swap_back(hook, own)
             self._note(context, undo)
@@ -183,6 +188,12 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
         if left := to_undo(before, state, self.slot, swap_asked=asked):
             raise TransientError(f"Azure still has to {left[0].value} of {self.target}.")
         return state, None
+
+    async def _refuse_foreign_content(self, hook: AppServiceHook, context: Context) -> None:
+        """What is swapped back is the stable version, and not what somebody has deployed over it since the swap."""
+        content = self._content(context)
+        if found := await content.found_instead(hook, self.target, content.stable, self.log):
+            raise RestoreIncomplete(not_to_swap_back(self.target, content.kind, found, content.stable))
 
     async def _ask_for_the_swap_back(self, hook: AppServiceHook, own: OwnSwap) -> str:
         try:
@@ -301,6 +312,9 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
             until = (now() + self.timeout).isoformat()
             remember(context, _UNTIL, until)
         return max(timedelta(0), datetime.fromisoformat(until) - now())
+
+    def _content(self, context: Context) -> SlotContent:
+        return SlotContent.of(context, self.preflight_task_id, self.deploy_task_id)
 
     def _own_swap(self, context: Context) -> OwnSwap:
         return OwnSwap(context, self.swap_task_id)

@@ -47,3 +47,20 @@ def said_of_production(
         "Look at what production serves, and which slot has the stable version (az webapp deployment slot list "
         f"-g {target.resource_group} -n {target.app}); swap that into production, unless what is there is meant."
     )
+
+
+def not_to_swap_back(target: AppTarget, what: str, found: str, stable: str) -> str:
+    """The sentence for people when the slot no longer holds the stable version, while production holds the new one.
+
+    Args:
+        target: app and slot.
+        what: how it is told apart: `deployment` or `image`.
+        found: what the slot holds.
+        stable: what production held before the release.
+    """
+    return (
+        f"Users are on the NEW version of app '{target.app}'. It was not swapped back: {target} holds {what} {found}, "
+        f"and production held {stable} before this release; somebody deployed there, and nobody has watched that. Look "
+        f"at what the slot holds. To swap that in: {by_hand(target, (Undo.SWAP_BACK,), ())}. Or put the stable version "
+        "into the slot first."
+    )

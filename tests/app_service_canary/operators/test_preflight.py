@@ -165,6 +165,14 @@ def test_where_production_does_not_say_its_version_its_deployment_tells(simulato
         assert (noted_stable(app, context, readiness={}) is not None) is expected
 
 
+def test_the_way_back_is_told_which_deployment_production_holds(simulator: RunningSimulator, app: str) -> None:
+    path, context = f"{simulator.app_path(app)}/deployments/latest", with_params()
+    preflight(app).execute(context)
+    record = context["ti"].xcom_pull("preflight", key="record")
+    latest = simulator.arm("GET", path).json()["properties"]["id"]
+    assert (record["production_content"], record["image_os"]) == (latest, None)
+
+
 def test_a_run_that_is_cleared_notes_what_is_stable_then(app: str) -> None:
     context = with_params()
     context["inlet_events"].happened(preflight(app).asset, PROMOTED.to_json())
@@ -183,3 +191,5 @@ def test_production_that_runs_a_container_tells_its_image_itself(simulator: Runn
     noted = noted_stable(fresh_app, context, artifact={"type": "container"}, readiness={})
     assert noted is not None
     assert noted["source"] == "contoso.azurecr.io/web:1.0.0"
+    record = context["ti"].xcom_pull("preflight", key="record")
+    assert (record["production_content"], record["image_os"]) == (noted["source"], "linux")
