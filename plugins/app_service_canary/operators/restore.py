@@ -283,7 +283,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def _slot_ending(self, context: Context) -> SlotEnding:
         patience = min(self.patience, self._time_left(context))
-        return SlotEnding(self, self.after_rollback, self.artifact, patience)
+        content = self._content(context)
+        return SlotEnding(self, self.after_rollback, self.artifact, patience, content, self.deploy_task_id)
 
     def _without_address(self, context: Context, text: str) -> str:
         stable = Stable.from_json((record_of(context, self.preflight_task_id) or {}).get("stable"))

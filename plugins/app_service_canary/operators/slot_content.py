@@ -21,8 +21,7 @@ class SlotContent:
     """What a release knows of the two versions that its slot may hold.
 
     Attributes:
-        stable: the image or deployment that production had before the release; empty: not known, as in a run that an
-            older version of this package began.
+        stable: the image or deployment that production had before the release; empty: not known.
         canary: the one that the release brought; empty: not known.
         image_os: the operating system when the artifact is a container; None for a package.
     """
@@ -33,11 +32,13 @@ class SlotContent:
 
     @classmethod
     def of(cls, context: Context, preflight_task_id: str, deploy_task_id: str) -> SlotContent:
-        """What `preflight` and `deploy` left."""
+        """What `preflight` and `deploy` left; nothing is known in a run that an older version of this package began."""
         record = record_of(context, preflight_task_id) or {}
+        if "production_content" not in record:
+            return cls()
         deployed = context["ti"].xcom_pull(task_ids=deploy_task_id) or {}
         brought = deployed.get("image") or deployed.get("deployment_id") or ""
-        return cls(record.get("production_content") or "", brought, record.get("image_os"))
+        return cls(record["production_content"], brought, record["image_os"])
 
     @property
     def kind(self) -> str:

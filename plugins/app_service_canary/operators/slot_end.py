@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.operators.deploy import deploy_package
+from app_service_canary.operators.slot_content import SlotContent
 from app_service_canary.operators.stable import address_of
+from app_service_canary.operators.task import remember, remembered
 from app_service_canary.release.app_state import Deployment
 from app_service_canary.release.masking import without_values
 from app_service_canary.release.policy import AfterRollback, Artifact
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.operators.task import AppServiceOperator
+
+_HEALING_ASKED = "healing_asked"
+"""Remembered: from here on the slot may hold what heals it."""
+
+_HEALED_WITH = "healed_with"
+"""State key: the image or the deployment that healed it, which a person who clears the task finds there."""
 
 STAYING = "Users pinned to slot '{slot}' by their cookie stay there for up to an hour; it is left running."
 HEALED = "Slot '{slot}' has version {version} again, for the users pinned to it by their cookie."
@@ -47,6 +55,7 @@ class SlotEnding:
         wish: the release file's `after_rollback`.
         artifact: what the app's releases bring.
         patience: how long trouble that passes is borne.
+        content: what this release knows of the versions that the slot may hold.
         deploy_task_id: the task that brought the release to the slot.
     """
 
@@ -54,6 +63,7 @@ class SlotEnding:
     wish: AfterRollback
     artifact: Artifact
     patience: timedelta
+    content: SlotContent
     deploy_task_id: str = "deploy"
 
     def end(
@@ -83,9 +93,13 @@ class SlotEnding:
             return self.in_vain(
                 f"{stable.source} is where this release came from too; versions need addresses of their own."
             )
+        if foreign := self._foreign(context):
+            return self.in_vain(foreign)
+        remember(context, _HEALING_ASKED, True)
         healed = self._said(HEALED, version=stable.version)
-        target = self.task.target
+        target, store = self.task.target, context["task_state_store"]
         if self.artifact.is_container:
+            store.set(_HEALED_WITH, stable.source)
             self.task.with_hook(lambda hook: hook.set_image(target, stable.source, self.artifact.os), self.patience)
             return healed
         address = address_of(context, stable)
@@ -97,7 +111,23 @@ class SlotEnding:
             )
         except AppServiceCanaryError as error:
             return self.in_vain(without_values(str(error), address))
+        store.set(_HEALED_WITH, deployment.id)
         return Ended(healed.sentence, deployment)
+
+    def _foreign(self, context: Context) -> str:
+        """What speaks against overwriting what the slot holds: somebody has deployed there. Empty: nothing does."""
+        if remembered(context, _HEALING_ASKED):
+            return ""  # by now it may be what an earlier try brought, whose answer was lost
+        content, task = self.content, self.task
+        found = task.with_hook(
+            lambda hook: content.found_instead(hook, task.target, content.canary, task.log), self.patience
+        )
+        if not found or found == context["task_state_store"].get(_HEALED_WITH):
+            return ""
+        return (
+            f"it holds {content.kind} {found}, and this release brought {content.canary}; somebody deployed there, and "
+            "that was not overwritten."
+        )
 
     def _said(self, sentence: str, version: str = "") -> Ended:
         return Ended(sentence.format(slot=self.task.slot, version=version))

@@ -48,11 +48,16 @@ def production_deployment(simulator: RunningSimulator, app: str) -> str:
     return str(answer.json()["properties"]["id"])
 
 
+def note_contents(context: dict[str, Any], stable: str, image_os: str | None = None, **brought: str) -> None:
+    """As `preflight` and `deploy` do."""
+    context["ti"].xcoms["preflight", "record"] |= {"production_content": stable, "image_os": image_os}
+    context["ti"].xcoms["deploy", "return_value"] = brought
+
+
 def after_swapping(simulator: RunningSimulator, app: str) -> dict[str, Any]:
     """The context of a way back after the release swapped, with what `preflight` and `deploy` noted."""
     context = after_asking_for_a_swap(simulator, app)
-    context["ti"].xcoms["preflight", "record"]["production_content"] = production_deployment(simulator, app)
-    context["ti"].xcoms["deploy", "return_value"] = {"deployment_id": latest_deployment(simulator, app)}
+    note_contents(context, production_deployment(simulator, app), deployment_id=latest_deployment(simulator, app))
     assert simulator.swap(app).status_code == 200
     return context
 
@@ -79,8 +84,7 @@ def test_what_somebody_deployed_over_the_stable_version_is_not_swapped_in(
 
 def test_another_image_than_the_stable_one_is_not_swapped_in(simulator: RunningSimulator, fresh_app: str) -> None:
     context = after_swapping(simulator, fresh_app)
-    context["ti"].xcoms["preflight", "record"] |= {"production_content": "contoso/web:1", "image_os": "linux"}
-    context["ti"].xcoms["deploy", "return_value"] = {"image": "contoso/web:2"}
+    note_contents(context, "contoso/web:1", "linux", image="contoso/web:2")
     simulator.put_image("contoso/web:9", sample_package("9.0.0"))
     body = {"properties": {"linuxFxVersion": "DOCKER|contoso/web:9"}}
     simulator.arm("PATCH", f"{simulator.app_path(fresh_app, 'stage')}/config/web", body).raise_for_status()
@@ -114,7 +118,6 @@ def test_the_way_back_knows_the_new_version_where_azure_tells_of_the_time_before
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context = after_swapping(simulator, fresh_app)
-    context["ti"].xcoms["deploy", "return_value"] = {"deployment_id": latest_deployment(simulator, fresh_app)}
-    context["ti"].xcoms["preflight", "record"]["production_content"] = "not-told-of-yet"
+    note_contents(context, "not-told-of-yet", deployment_id=latest_deployment(simulator, fresh_app))
     restore(simulator, fresh_app).execute(context)
     assert simulator.version(fresh_app) == "1.0.0"

@@ -1,13 +1,21 @@
 """What becomes of the slot after a rollback, in the simulator."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_restore import after_preflight, restore, rule
-from tests.app_service_canary.task_context import DAG_ID, next_try
+from tests.app_service_canary.operators.test_restore_foreign import (
+    deploy_a_hotfix,
+    note_contents,
+    production_deployment,
+)
+from tests.app_service_canary.operators.test_swap import latest_deployment
+from tests.app_service_canary.task_context import DAG_ID, cleared, next_try
 from tests.simulator import RunningSimulator, sample_package
 
+from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators.stable import secret_key
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.release.masking import without_secrets
@@ -168,3 +176,69 @@ def test_an_address_that_every_version_comes_from_heals_nothing(simulator: Runni
     assert "It could not be healed: " in said
     assert "is where this release came from too" in said
     assert simulator.version(fresh_app, "stage") == "2.0.0"
+
+
+def after_deploying(simulator: RunningSimulator, app: str) -> dict[str, Any]:
+    """With what `deploy` left of the version that the slot holds."""
+    context = with_users_sent(simulator, app, Stable("1.0.0", stable_package(simulator, app)))
+    note_contents(context, production_deployment(simulator, app), deployment_id=latest_deployment(simulator, app))
+    return context
+
+
+def test_what_a_person_deployed_to_the_slot_is_left_there_and_it_says_so(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = after_deploying(simulator, fresh_app)
+    brought, hotfix = latest_deployment(simulator, fresh_app), deploy_a_hotfix(simulator, fresh_app)
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    assert f"could not be healed: it holds deployment {hotfix}, and this release brought {brought}; somebody" in said
+    assert simulator.version(fresh_app, "stage") == "9.0.0"
+
+
+def test_an_image_that_a_person_set_is_left_there(simulator: RunningSimulator, fresh_app: str) -> None:
+    simulator.put_image("contoso/web:9", sample_package("9.0.0"))
+    body = {"properties": {"linuxFxVersion": "DOCKER|contoso/web:9"}}
+    simulator.arm("PATCH", f"{simulator.app_path(fresh_app, 'stage')}/config/web", body).raise_for_status()
+    context = with_users_sent(simulator, fresh_app, Stable("1.0.0", "contoso/web:1"))
+    note_contents(context, "contoso/web:1", "linux", image="contoso/web:2")
+    container = Artifact.model_validate({"type": "container"})
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, context, artifact=container)
+    assert "it holds image contoso/web:9, and this release brought contoso/web:2; somebody deployed there" in said
+
+
+@pytest.mark.parametrize("again", [next_try, cleared], ids=["a next try", "a person who clears it"])
+def test_what_the_release_brought_is_healed_and_so_is_what_healed_it(
+    simulator: RunningSimulator, fresh_app: str, again: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    context = after_deploying(simulator, fresh_app)
+    for _ in range(2):
+        said = said_after(simulator, fresh_app, AfterRollback.HEAL, again(context))
+        assert "Slot 'stage' has version 1.0.0 again" in said
+    assert simulator.version(fresh_app, "stage") == "1.0.0"
+
+
+def test_in_a_run_that_an_older_version_began_the_slot_is_healed_whatever_it_holds(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    context = after_deploying(simulator, fresh_app)
+    del context["ti"].xcoms["preflight", "record"]["production_content"]
+    deploy_a_hotfix(simulator, fresh_app)
+    assert "has version 1.0.0 again" in said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+
+
+def test_a_healing_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = after_deploying(simulator, fresh_app)
+    with monkeypatch.context() as dying:
+        begin_deployment = AppServiceHook.begin_deployment
+
+        async def die(self: AppServiceHook, *of: Any) -> None:
+            await begin_deployment(self, *of)
+            raise KeyboardInterrupt
+
+        dying.setattr(AppServiceHook, "begin_deployment", die)
+        with pytest.raises(KeyboardInterrupt):
+            said_after(simulator, fresh_app, AfterRollback.HEAL, context)
+    said = said_after(simulator, fresh_app, AfterRollback.HEAL, next_try(context))
+    assert "Slot 'stage' has version 1.0.0 again" in said
