@@ -231,6 +231,8 @@ def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str
             task_id="swap",
             shift_task_ids=shifts,
             image_os=policy.artifact.os if policy.artifact.is_container else None,
+            readiness=policy.readiness,
+            answer_timeout=policy.watch.timeout,
             **target,
         ),
         PromotedAnalysisOperator(

@@ -133,7 +133,7 @@ class SourceRefused(PermanentError):
 
 
 class CanaryRejected(PermanentError):
-    """The canary's verdict is bad."""
+    """The canary's verdict is bad, or it did not answer well just before it was to be swapped in."""
 
 
 class AnalysisInconclusive(PermanentError):

@@ -15,6 +15,7 @@ from app_service_canary.errors import (
     TransientAzureError,
     TransientError,
 )
+from app_service_canary.operators.last_look import refuse_what_does_not_answer
 from app_service_canary.operators.task import AppServiceOperator, known_before, remember, remembered, was_cleared
 from app_service_canary.operators.traffic import weight_left
 from app_service_canary.patience import READ_BACK, settled
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from app_service_canary.hooks.app_service import AppServiceHook
     from app_service_canary.release.app_state import AppState, AppTarget, Before, SlotState
+    from app_service_canary.release.policy import Readiness
 
 OPERATION_KEY = "operation_url"
 """XCom key: where to ask how the swap goes, for `restore`; empty: Azure refused it; none: its answer was not heard.
@@ -95,6 +97,8 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         deploy_task_id: the task that brought the new version to the slot; nothing else is promoted.
         shift_task_ids: the steps, of which the last one left the rule as it has to be found. None: it may be any.
         image_os: the operating system when the artifact is a container; None for a package.
+        readiness: what the slot is asked just before, and what is good; None: it is not asked.
+        answer_timeout: how long one answer to that may take.
         timeout: how long the swap may take.
         poll_interval: pause between two questions.
     """
@@ -108,6 +112,8 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         deploy_task_id: str = "deploy",
         shift_task_ids: Sequence[str] | None = None,
         image_os: str | None = None,
+        readiness: Readiness | None = None,
+        answer_timeout: timedelta = timedelta(seconds=10),
         timeout: timedelta = SWAP_TIMEOUT,
         poll_interval: timedelta = timedelta(seconds=5),
         **kwargs: Any,
@@ -115,7 +121,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         super().__init__(**kwargs)
         self.preflight_task_id, self.deploy_task_id = preflight_task_id, deploy_task_id
         self.shift_task_ids = None if shift_task_ids is None else list(shift_task_ids)
-        self.image_os = image_os
+        self.image_os, self.readiness, self.answer_timeout = image_os, readiness, answer_timeout
         self.timeout, self.poll_interval = timeout, poll_interval
 
     def act(self, context: Context) -> Any:
@@ -183,8 +189,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
                 f"The swap of {self.target} took place, and somebody has swapped it back since (Azure's last swap: "
                 f"{state.production.last_swap}). It was not swapped again."
             )
-        await self._refuse_another_slot(hook, before, state.slot)
+        slot = await self._refuse_another_slot(hook, before, state.slot)
         await self._refuse_what_others_changed(hook, context)
+        if self.readiness:
+            await refuse_what_does_not_answer(hook, self.target, slot.host, self.readiness, self.answer_timeout)
         remember(context, _CLEARING, True)
         left, cleared_at = weight_left(context, self.shift_task_ids or ()), remembered(context, _CLEARED_AT)
         await hook.clear_weight(self.target, was_left=left is not None and not cleared_at)
@@ -231,10 +239,10 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         """A person cleared this task, and it has not asked since."""
         return was_cleared(context, self.retries) and not remembered(context, _ASKED_SINCE_CLEARED)
 
-    async def _refuse_another_slot(self, hook: AppServiceHook, before: Before, found: SlotState | None) -> None:
+    async def _refuse_another_slot(self, hook: AppServiceHook, before: Before, found: SlotState | None) -> SlotState:
         if not before.is_slot_of(found):
             found = await settled(lambda: hook.read_slot(self.target), before.is_slot_of)
-        refuse_another_slot(self.target, before, found)
+        return refuse_another_slot(self.target, before, found)
 
     async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""

@@ -61,7 +61,7 @@ def refuse_foreign_content(target: AppTarget, what: str, found: str, deployed: s
         )
 
 
-def refuse_another_slot(target: AppTarget, before: Before, found: SlotState | None) -> None:
+def refuse_another_slot(target: AppTarget, before: Before, found: SlotState | None) -> SlotState:
     """Refuses to promote another slot than the one that this release deployed to, watched, and had approved.
 
     Args:
@@ -69,13 +69,16 @@ def refuse_another_slot(target: AppTarget, before: Before, found: SlotState | No
         before: who was where before this release.
         found: the slot as Azure says it is now; None: there is none.
 
+    Returns:
+        The slot.
+
     Raises:
         ChangedByOthers: it is gone, or holds the content of another slot.
     """
-    if before.is_slot_of(found):
-        return
     if found is None:
         what = "is gone: somebody deleted it"
+    elif before.is_slot_of(found):
+        return found
     else:
         what = (
             f"has deploymentId {found.deployment_id}, and had {before.slot_deployment_id} for this release: somebody "
