@@ -44,6 +44,9 @@ _ASKED_SINCE_CLEARED = "asked_since_cleared"
 _CLEARING, _CLEARED_AT = "clearing_rule", "rule_cleared_at"
 """Remembered: that a missing rule is our own doing, noted before it is cleared; and since when there is none."""
 
+_UNTIL = "until"
+"""Remembered: the operation that is waited for, and until when, over all tries."""
+
 _FAILED = "heard_to_have_failed"
 """State key: the request that App Service refused, or whose swap it gave up. After any other, what Azure tells next may
 be of the time before, for a swap may have ended unheard."""
@@ -99,7 +102,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         image_os: the operating system when the artifact is a container; None for a package.
         readiness: what the slot is asked just before, and what is good; None: it is not asked.
         answer_timeout: how long one answer to that may take.
-        timeout: how long the swap may take.
+        timeout: how long the swap may take, over all tries that wait for it.
         poll_interval: pause between two questions.
     """
 
@@ -138,11 +141,19 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
             AppServiceOperationTrigger(
                 operation="swap",
                 operation_url=str(url),
-                deadline=now() + self.timeout,
+                deadline=self._deadline(context, str(url)),
                 **self.trigger_arguments(self.poll_interval),
             ),
             context,
         )
+
+    def _deadline(self, context: Context, url: str) -> datetime:
+        """Until when this operation is waited for, by all tries that join it."""
+        kept = remembered(context, _UNTIL)
+        if not kept or kept["url"] != url:
+            kept = {"url": url, "until": (now() + self.timeout).isoformat()}
+            remember(context, _UNTIL, kept)
+        return datetime.fromisoformat(kept["until"])
 
     def _under_way(self, context: Context) -> str | None:
         """Where to ask how the swap goes that this task began. When a person has cleared the task since, that swap may

@@ -1,7 +1,7 @@
 """How long a swap is in doubt whose request an earlier try was about to send."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -15,6 +15,7 @@ from app_service_canary.errors import AzureUnavailable, OperationInProgress, Swa
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import AppServiceSwapSlotsOperator
+from app_service_canary.release.app_state import OperationStatus
 from app_service_canary.triggers.waiting import now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
@@ -91,4 +92,18 @@ def test_a_swap_whose_end_may_not_be_asked_for_is_not_asked_for_again_while_azur
     operator.execute(cleared(context))
     assert stale == []
     assert simulator.version(fresh_app) == "2.0.0"
+    assert swaps(simulator, fresh_app) == 1
+
+
+def test_how_long_a_swap_may_take_counts_over_all_tries_that_wait_for_it_until_a_person_clears_the_task(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, operator = ready_to_swap(simulator, fresh_app), swap(simulator, fresh_app, timeout=timedelta(minutes=30))
+    monkeypatch.setattr(AppServiceHook, "swap_status", AsyncMock(return_value=OperationStatus(False)))
+    deadlines, began = list[datetime | None](), now()
+    operator.wait_with = lambda trigger, context: deadlines.append(trigger.deadline)  # type: ignore[method-assign]
+    for minutes, again in ((0, next_try), (20, next_try), (40, cleared)):
+        monkeypatch.setattr(swap_module, "now", lambda later=timedelta(minutes=minutes): began + later)
+        operator.execute(again(context))
+    assert deadlines == [began + timedelta(minutes=minutes) for minutes in (30, 30, 70)]
     assert swaps(simulator, fresh_app) == 1
