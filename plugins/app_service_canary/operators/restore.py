@@ -192,7 +192,8 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
     async def _refuse_foreign_content(self, hook: AppServiceHook, context: Context) -> None:
         """What is swapped back is the stable version, and not what somebody has deployed over it since the swap."""
         content = self._content(context)
-        if found := await content.found_instead(hook, self.target, content.stable, self.log):
+        left = self._time_left(context)
+        if found := await content.found_instead(hook, self.target, content.stable, left, self.log):
             raise RestoreIncomplete(not_to_swap_back(self.target, content.kind, found, content.stable))
 
     async def _ask_for_the_swap_back(self, hook: AppServiceHook, own: OwnSwap) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import AppServiceCanaryError
 from app_service_canary.operators.task import record_of
-from app_service_canary.patience import A_MOMENT, patiently, settled
+from app_service_canary.patience import patiently, settled
 from app_service_canary.release.app_state import AppTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
+
+A_GLANCE = timedelta(seconds=15)
+"""How long trouble with the question is borne: users may be on a bad version meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,20 @@ class SlotContent:
         """How it is told apart, for sentences."""
         return "image" if self.image_os else "deployment"
 
-    async def found_instead(self, hook: AppServiceHook, target: AppTarget, expected: str, log: Any) -> str:
+    async def found_instead(
+        self, hook: AppServiceHook, target: AppTarget, expected: str, patience: timedelta, log: Any
+    ) -> str:
         """What the slot holds that this release does not know.
 
         Args:
             hook, target: whom to ask, of what.
             expected: `stable` or `canary`, which it should hold now. The other one is an answer of the time before
                 the last swap. Empty: not known, and then it may hold anything.
+            patience: how long trouble is borne at most; no longer than a glance.
             log: where it is told when Azure does not say.
 
         Returns:
-            The image or the deployment's id; empty when it is one of ours, or Azure does not say within a moment: what
+            The image or the deployment's id; empty when it is one of ours, or Azure does not say within a glance: what
             is good to know does not hold up the way back.
         """
         if not expected:
@@ -65,7 +72,7 @@ class SlotContent:
             return await settled(lambda: hook.read_content(target, self.image_os), lambda seen: seen == expected)
 
         try:
-            found = await patiently(look, A_MOMENT, log)
+            found = await patiently(look, min(A_GLANCE, patience), log)
         except AppServiceCanaryError as error:
             log.warning("%s What %s holds is not known, and taken for what was left there.", error, target)
             return ""

@@ -120,7 +120,8 @@ class SlotEnding:
             return ""  # by now it may be what an earlier try brought, whose answer was lost
         content, task = self.content, self.task
         found = task.with_hook(
-            lambda hook: content.found_instead(hook, task.target, content.canary, task.log), self.patience
+            lambda hook: content.found_instead(hook, task.target, content.canary, self.patience, task.log),
+            self.patience,
         )
         if not found or found == context["task_state_store"].get(_HEALED_WITH):
             return ""

@@ -18,11 +18,14 @@ TARGET = AppTarget("storefront-rg", "storefront", "stage")
 KNOWN = SlotContent("stable-id", "canary-id")
 
 
-def found_instead(expected: str, *read: Any) -> str:
+PATIENCE = timedelta(minutes=5)
+
+
+def found_instead(expected: str, *read: Any, patience: timedelta = PATIENCE) -> str:
     """What is found by a client that reads this in turn, an exception being raised, and the last one for ever."""
     hook = AsyncMock()
     hook.read_content.side_effect = [*read, *[read[-1]] * 9]
-    return asyncio.run(KNOWN.found_instead(hook, TARGET, expected, logging.getLogger()))
+    return asyncio.run(KNOWN.found_instead(hook, TARGET, expected, patience, logging.getLogger()))
 
 
 @pytest.mark.parametrize("expected", [KNOWN.stable, KNOWN.canary])
@@ -37,11 +40,12 @@ def test_anything_else_is_somebody_elses_unless_it_was_not_known(expected: str) 
     assert found_instead("", "hotfix") == ""
 
 
-def test_trouble_is_borne_for_a_moment_and_then_it_counts_as_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_is_borne_for_a_glance_and_then_it_counts_as_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     trouble = TransientAzureError("503", status=503)
     assert found_instead(KNOWN.stable, trouble, "hotfix") == "hotfix"
     assert found_instead(KNOWN.stable, AzureRequestRejected("403", status=403)) == ""
-    monkeypatch.setattr(slot_content, "A_MOMENT", timedelta(0))
+    assert found_instead(KNOWN.stable, trouble, patience=timedelta(0)) == ""
+    monkeypatch.setattr(slot_content, "A_GLANCE", timedelta(0))
     assert found_instead(KNOWN.stable, trouble) == ""
 
 
