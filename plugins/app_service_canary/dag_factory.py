@@ -230,7 +230,7 @@ def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str
         AppServiceSwapSlotsOperator(
             task_id="swap",
             shift_task_ids=shifts,
-            image_os=policy.artifact.os if policy.artifact.is_container else None,
+            image_os=policy.artifact.image_os,
             readiness=policy.readiness,
             answer_timeout=policy.watch.timeout,
             **target,

@@ -94,7 +94,7 @@ class ReleasePreflightOperator(AppServiceOperator):
             "before": before.to_json(),
             "stable": stable.to_json() if stable else None,
             "production_content": content,
-            "image_os": self._image_os,
+            "image_os": self.policy.artifact.image_os,
             "resource_group": self.resource_group,
             "app": self.app,
             "slot": self.slot,
@@ -103,10 +103,6 @@ class ReleasePreflightOperator(AppServiceOperator):
         context["task_state_store"].set(RECORD_KEY, record)
         context["ti"].xcom_push(RECORD_KEY, record)
 
-    @property
-    def _image_os(self) -> str | None:
-        return self.policy.artifact.os if self.policy.artifact.is_container else None
-
     async def _read(
         self, hook: AppServiceHook, promoted_last: Stable | None
     ) -> tuple[AppState, str, Stable | None, str]:
@@ -114,8 +110,8 @@ class ReleasePreflightOperator(AppServiceOperator):
         deployment by which it is known there."""
         state = await hook.read_app(self.target)
         version = await self._said_version(hook, state)
-        content = await hook.read_content(self.target, self._image_os, production=True)
-        if self._image_os:
+        content = await hook.read_content(self.target, self.policy.artifact.image_os, production=True)
+        if self.policy.artifact.image_os:
             known = version or content or UNKNOWN_VERSION
             return state, known, Stable(known, content) if content else None, content
         if promoted_last and promoted_last.is_in_production(version, "" if version else content):

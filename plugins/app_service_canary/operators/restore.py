@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import (
@@ -20,7 +20,14 @@ from app_service_canary.operators.slot_content import SlotContent
 from app_service_canary.operators.slot_end import SlotEnding
 from app_service_canary.operators.stable import address_of
 from app_service_canary.operators.swap import TOO_MANY_REQUESTS
-from app_service_canary.operators.task import AppServiceOperator, before_of, record_of, remember, remembered
+from app_service_canary.operators.task import (
+    AppServiceOperator,
+    before_of,
+    deadline_of,
+    record_of,
+    remember,
+    remembered,
+)
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY
 from app_service_canary.patience import settled
 from app_service_canary.release.app_state import Before
@@ -41,9 +48,9 @@ if TYPE_CHECKING:
 _SENT = "users_were_sent"
 """State key: that there was a rule to clear, by which users may be pinned to the slot."""
 
-_UNTIL, _SWAPPING, _HEALING = "until", "swapping_back", "healing"
+_SWAPPING, _HEALING = "swapping_back", "healing"
 _UNDONE, _PREPARED, _WHERE = "undone", "prepared", "where_users_are"
-"""Remembered: until when this may take, what is waited for, how far it has come, and what there is to say of it."""
+"""Remembered: what is waited for, how far it has come, and what there is to say of it."""
 
 SWAP_BACKS = 3
 """How often a swap back that App Service gave up is tried: one may meet a stable version that is slow to wake."""
@@ -309,11 +316,7 @@ class AppServiceRestoreTrafficOperator(AppServiceOperator):
 
     def _time_left(self, context: Context) -> timedelta:
         """All tries and waits of this task count."""
-        until = remembered(context, _UNTIL)
-        if until is None:
-            until = (now() + self.timeout).isoformat()
-            remember(context, _UNTIL, until)
-        return max(timedelta(0), datetime.fromisoformat(until) - now())
+        return max(timedelta(0), deadline_of(context, self.timeout) - now())
 
     def _content(self, context: Context) -> SlotContent:
         return SlotContent.of(context, self.preflight_task_id, self.deploy_task_id)

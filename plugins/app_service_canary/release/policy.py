@@ -60,6 +60,11 @@ class Artifact(Section):
     def is_container(self) -> bool:
         return self.type is ArtifactType.CONTAINER
 
+    @property
+    def image_os(self) -> str | None:
+        """The operating system whose setting names the image; None for a package."""
+        return self.os if self.is_container else None
+
 
 class Readiness(Section):
     """When a slot counts as ready, asked at its own host name.
