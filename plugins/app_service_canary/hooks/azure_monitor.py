@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_service_canary.hooks.azure_errors import unreadable
-from app_service_canary.hooks.source import MINUTE, Source, Watched, next_minute, whole_minute
+from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import AzureMonitor
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.measurement import MINUTE, Measurement, Window, next_minute, whole_minute
 from app_service_canary.release.own_requests import OwnRequests
 
 if TYPE_CHECKING:

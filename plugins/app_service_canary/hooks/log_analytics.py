@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from app_service_canary.errors import InvalidReleasePlan
 from app_service_canary.hooks.app_hosts import USER_AGENT
 from app_service_canary.hooks.azure_errors import azure_errors, unreadable
-from app_service_canary.hooks.source import MINUTE, Source, Watched, next_minute, whole_minute
+from app_service_canary.hooks.source import Source, Watched
 from app_service_canary.release.analysis import Logs
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.histogram import BUCKETS_PER_OCTAVE, Histogram
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.measurement import MINUTE, Measurement, Window, next_minute, whole_minute
 
 if TYPE_CHECKING:
     from app_service_canary.hooks.management import AzureManagementHook

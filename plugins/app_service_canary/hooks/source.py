@@ -6,12 +6,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from app_service_canary.release.measurement import Measurement, Window
-
-MINUTE = timedelta(minutes=1)
 
 T = TypeVar("T")
 
@@ -92,14 +90,3 @@ def _value(side: T | BaseException) -> T:
     if isinstance(side, BaseException):
         raise side
     return side
-
-
-def whole_minute(moment: datetime) -> datetime:
-    """The beginning of the minute in which a moment lies."""
-    return moment.replace(second=0, microsecond=0)
-
-
-def next_minute(moment: datetime) -> datetime:
-    """The first whole minute that begins at a moment or after it."""
-    begun = whole_minute(moment)
-    return begun if begun == moment else begun + MINUTE

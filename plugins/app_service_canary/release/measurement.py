@@ -10,8 +10,21 @@ from typing import Any
 
 from app_service_canary.release.histogram import Histogram
 
+MINUTE = timedelta(minutes=1)
+
 MOST_COUNTED = 10**12
 """Requests in one window; what is more is not a count."""
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """The beginning of the minute in which a moment lies."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def next_minute(moment: datetime) -> datetime:
+    """The first whole minute that begins at a moment or after it."""
+    begun = whole_minute(moment)
+    return begun if begun == moment else begun + MINUTE
 
 
 class Population(str, Enum):
@@ -102,6 +115,14 @@ class Window:
     def compares(self) -> bool:
         """Both populations had requests, so that one can be compared with the other."""
         return bool(self.canary.requests and self.baseline.requests)
+
+    def judged(self, *, alone: bool) -> int:
+        """How many of the canary's requests can be judged.
+
+        Args:
+            alone: the stable version has no users any more, and nobody is left to compare with.
+        """
+        return self.canary.requests if alone or self.compares else 0
 
     @property
     def age(self) -> timedelta:

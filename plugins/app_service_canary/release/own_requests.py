@@ -13,10 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app_service_canary.release.app_state import PRODUCTION
-from app_service_canary.release.measurement import Measurement
+from app_service_canary.release.measurement import MINUTE, Measurement, whole_minute
 from app_service_canary.release.observation import Answer, Side
-
-MINUTE = timedelta(minutes=1)
 
 EDGE = timedelta(seconds=2)
 """How far Azure's clock and ours may be apart: a request this near to a minute's edge may be the next one's there."""
@@ -59,7 +57,7 @@ class OwnRequests:
         if answer.status is None:
             return
         on_canary = answer.side is Side.SLOT or answer.routed_to == self._slot
-        slot, minute = (self._slot if on_canary else PRODUCTION), at.replace(second=0, microsecond=0)
+        slot, minute = (self._slot if on_canary else PRODUCTION), whole_minute(at)
         here = self._of(slot, minute)
         here.requests += 1
         here.seconds += answer.seconds if answer.waited is None else answer.waited

@@ -58,9 +58,8 @@ def replay(record: Record, analysis: Analysis | None = None) -> Iterator[Moment]
     for number, window in enumerate(windows, start=1):
         known = evidence.get(window.source) or new_evidence(window.source, rules, record.before)
         evidence[window.source] = known.and_then(window)
-        counts = window.compares or record.before is not None
-        if counts and (record.began is None or window.start >= record.began):
-            here[window.source] = here.get(window.source, 0) + window.canary.requests
+        if record.began is None or window.start >= record.began:
+            here[window.source] = here.get(window.source, 0) + window.judged(alone=record.before is not None)
         comparison = Comparison(rules, dict(evidence), record.given_up, record.before, dict(here))
         verdict = comparison.judge(bake_is_over=number == len(windows))
         if verdict is not None and record.closing:

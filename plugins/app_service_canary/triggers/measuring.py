@@ -95,8 +95,7 @@ class Measuring:
         return seen
 
     def _here(self, window: Window) -> int:
-        counts = window.start >= self.since and (window.compares or self.before is not None)
-        return window.canary.requests if counts else 0
+        return window.judged(alone=self.before is not None) if window.start >= self.since else 0
 
     def follow(self, sources: list[Source]) -> None:
         """Begins to read them."""

@@ -11,10 +11,10 @@ from tests.simulator import RunningSimulator
 from app_service_canary.errors import AzureRequestRejected, TransientAzureError
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.hooks.azure_monitor import AzureMonitorSource, _measurements
-from app_service_canary.hooks.source import MINUTE, Watched, whole_minute
+from app_service_canary.hooks.source import Watched
 from app_service_canary.release.analysis import AzureMonitor
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.measurement import MINUTE, Measurement, Window, whole_minute
 from app_service_canary.release.observation import Side
 from app_service_canary.release.own_requests import OwnRequests
 from app_service_canary.triggers.waiting import now

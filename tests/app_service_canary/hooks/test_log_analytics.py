@@ -11,11 +11,11 @@ from tests.simulator import RunningSimulator
 from app_service_canary.errors import AzureRequestRejected, InvalidReleasePlan, TransientAzureError
 from app_service_canary.hooks.app_service import AppServiceHook
 from app_service_canary.hooks.log_analytics import MINUTES_AT_ONCE, LogsSource, filled, measurement_of, not_ending_with
-from app_service_canary.hooks.source import Watched, whole_minute
+from app_service_canary.hooks.source import Watched
 from app_service_canary.release.analysis import ApplicationInsights, LogAnalytics, Logs
 from app_service_canary.release.app_state import PRODUCTION, AppTarget
 from app_service_canary.release.histogram import Histogram
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.release.measurement import Measurement, Window, whole_minute
 from app_service_canary.release.observation import Side
 from app_service_canary.triggers.waiting import now
 

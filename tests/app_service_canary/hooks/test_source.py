@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from app_service_canary.errors import TransientAzureError
-from app_service_canary.hooks.source import Source, Watched, next_minute, whole_minute
-from app_service_canary.release.measurement import Measurement, Window
+from app_service_canary.hooks.source import Source, Watched
+from app_service_canary.release.measurement import Measurement, Window, next_minute, whole_minute
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 
