@@ -1,6 +1,7 @@
 """What Airflow hands to a task, kept in memory: for tests of single tasks against the simulator."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -118,6 +119,16 @@ def cleared(context: dict[str, Any]) -> dict[str, Any]:
     """The same task again, after a person cleared it: Airflow grants an operator without retries one more try."""
     context["ti"].max_tries = context["ti"].try_number
     return next_try(context)
+
+
+def deadlines(task: Any, context: dict[str, Any]) -> list[datetime]:
+    """Until when a task waits in its first try, in the next, and in that after a person has cleared it."""
+    found: list[datetime] = []
+    task.wait_with = lambda trigger, context: found.append(trigger.deadline)
+    task.execute(context)
+    task.execute(next_try(context))
+    task.execute(cleared(context))
+    return found
 
 
 def failure_of(context: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.operators.test_swap import latest_deployment, preflight_of
-from tests.app_service_canary.task_context import cleared, next_try, task_context
+from tests.app_service_canary.task_context import cleared, deadlines, next_try, task_context
 from tests.simulator import RunningSimulator, sample_package
 
 from app_service_canary.errors import DeploymentFailed, PreflightRefused
@@ -64,13 +64,9 @@ def test_all_tries_of_one_deployment_have_its_time_together_until_a_person_clear
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     context, operator = task_context(), deploy(simulator, fresh_app, package(simulator, "3.1.1"))
-    deadlines: list[Any] = []
-    operator.wait_with = lambda trigger, context: deadlines.append(trigger.deadline)  # type: ignore[method-assign]
-    operator.execute(context)
-    operator.execute(next_try(context))
-    assert deadlines[1] == deadlines[0]
-    operator.execute(cleared(context))
-    assert deadlines[2] > deadlines[0]
+    first, second, anew = deadlines(operator, context)
+    assert second == first
+    assert anew > first
 
 
 def test_a_deploy_task_that_a_person_clears_deploys_anew(simulator: RunningSimulator, fresh_app: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from tests.app_service_canary.task_context import cleared, failure_of, next_try, task_context
+from tests.app_service_canary.task_context import deadlines, failure_of, task_context
 from tests.simulator import RunningSimulator
 
 from app_service_canary.errors import PreflightRefused, SlotWarmUpTimeout
@@ -48,13 +48,9 @@ def test_it_holds_no_worker_while_it_waits(simulator: RunningSimulator, app: str
 
 def test_all_its_tries_have_the_readiness_timeout_together_until_a_person_clears_it() -> None:
     context, waiting_for = task_context("slot_ready"), sensor("storefront", slot_host="storefront-stage.example")
-    deadlines: list[Any] = []
-    waiting_for.wait_with = lambda trigger, context: deadlines.append(trigger.deadline)  # type: ignore[method-assign]
-    waiting_for.execute(context)
-    waiting_for.execute(next_try(context))
-    assert deadlines[1] == deadlines[0]
-    waiting_for.execute(cleared(context))
-    assert deadlines[2] > deadlines[0]
+    first, second, anew = deadlines(waiting_for, context)
+    assert second == first
+    assert anew > first
 
 
 def test_a_slot_that_is_missing_is_not_waited_for(simulator: RunningSimulator, app: str) -> None:
