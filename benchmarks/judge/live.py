@@ -1,9 +1,10 @@
 """`python -m benchmarks.judge.live`: how long a bad version keeps its users, on a real Airflow.
 
-Each release is of an app of its own, with visitors, and brings a version that fails a tenth of its requests. Measured
-is the time until Azure has no rule any more that sends anybody to it: from the moment at which the rule was there, and
-from the first visitor who met a failure of the canary, where one did; and how many visitors were hurt. Once with our
-own requests as the source, once with Azure Monitor's metrics, whose minutes come in a minute after each is over.
+Each release is of an app of its own, with visitors, and brings a version that fails a tenth of its requests: from the
+start, or from its first user on. Measured is the time until Azure has no rule any more that sends anybody to it: from
+the moment at which the rule was there, and from the first visitor who met a failure of the canary, where one did; and
+how many visitors were hurt. Once with our own requests as the source, once with Azure Monitor's metrics, whose minutes
+come in a minute after each is over.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ from demo.run_directory import RunDirectory
 from sample_app.build import build_package
 from visitors.journal import JournalReader
 
-FAILING = "0.1"
-"""Share of the canary's requests that fail, `/health` excepted."""
+FAILING: dict[str, dict[str, str]] = {
+    "at_once": {"SAMPLE_ERROR_RATE": "0.1"},
+    "with_users": {"SAMPLE_ERROR_RATE": "0.1", "SAMPLE_FAIL_WITH_USERS": "1"},
+}
+"""The sample app's settings for a version that fails a tenth of its requests, `/health` excepted, by since when."""
 
 SOURCES: dict[str, dict[str, Any]] = {
     "probe": {"probe": {"rate": 50, "paths": ["/version"]}},
@@ -59,12 +63,12 @@ class Hurt:
     """One release.
 
     Attributes:
-        exposed: seconds from the rule to no rule.
+        exposed: seconds from the rule to no rule; None: there never was one.
         noticed: seconds from the first visitor who met a failure of the canary to no rule; None: nobody did.
         failures, requests: of visitors, while the rule was there.
     """
 
-    exposed: float
+    exposed: float | None
     noticed: float | None
     failures: int
     requests: int
@@ -110,9 +114,11 @@ def scene(apps: Sequence[str], sources: dict[str, Any], visitors: float) -> Iter
         yield cloud, airflow, journals
 
 
-def hurt(cloud: Cloud, airflow: Components, journals: Path, apps: Sequence[str], version: str) -> list[Hurt]:
-    """Releases a bad version of each app at once, and waits until its users are off it."""
-    package = build_package(version, cloud.packages, {"SAMPLE_ERROR_RATE": FAILING})
+def hurt(
+    cloud: Cloud, airflow: Components, journals: Path, apps: Sequence[str], version: str, failing: dict[str, str]
+) -> list[Hurt]:
+    """Releases a bad version of each app at once, and waits until it has been rolled back."""
+    package = build_package(version, cloud.packages, failing)
     address = cloud.controls.put_package(package.name, package.read_bytes())
     visits = {app: JournalReader(journals / f"{host(app)}.jsonl") for app in apps}
     for reader in visits.values():
@@ -123,20 +129,22 @@ def hurt(cloud: Cloud, airflow: Components, journals: Path, apps: Sequence[str],
         conf = {"version": version, "package_uri": address}
         airflow.operator.trigger(f"canary_release.{app}", conf, "a live benchmark", run)
     deadline = time.monotonic() + LIMIT
-    while any(len(_changes(cloud, app, mark)) < 2 for app in apps):
+    while airflow.metadata.active_runs():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not all of {', '.join(apps)} had their users back in {LIMIT:.0f} s")
         time.sleep(0.5)
     results = []
     for app in apps:
-        began, ended = _changes(cloud, app, mark)[:2]
+        changes = _changes(cloud, app, mark)
+        if not changes:
+            results.append(Hurt(None, None, 0, 0))
+            continue
+        began, ended = changes[:2]
         met = [visit for visit in visits[app].read() if began <= visit.at <= ended]
         # A failure of the canary: the stable version never fails here.
         failed = [visit for visit in met if not visit.ok]
         noticed = (ended - failed[0].at).total_seconds() if failed else None
         results.append(Hurt((ended - began).total_seconds(), noticed, len(failed), len(met)))
-    while airflow.metadata.active_runs():
-        time.sleep(0.5)
     return results
 
 
@@ -152,6 +160,7 @@ def main() -> int:
     parser.add_argument("--abreast", type=int, default=5, help="releases at once")
     parser.add_argument("--visitors", type=float, default=VISITORS, help="clients a second of each app")
     parser.add_argument("--source", choices=list(SOURCES), action="append", help="one of them; both when left out")
+    parser.add_argument("--failing", choices=list(FAILING), default="with_users", help="since when the version fails")
     parser.add_argument("--json", type=Path, help="a file for the figures, for machines")
     given = parser.parse_args()
     apps = [f"live-{number:02}" for number in range(1, given.abreast + 1)]
@@ -160,7 +169,7 @@ def main() -> int:
         found[source] = []
         with scene(apps, SOURCES[source], given.visitors) as (cloud, airflow, journals):
             for number in range(-(-given.runs // given.abreast)):
-                found[source] += hurt(cloud, airflow, journals, apps, f"{number + 2}.0.0")
+                found[source] += hurt(cloud, airflow, journals, apps, f"{number + 2}.0.0", FAILING[given.failing])
                 print(f"{source}: {len(found[source])} releases", flush=True)  # noqa: T201
         print(summary(source, found[source]), flush=True)  # noqa: T201
     if given.json:
@@ -170,11 +179,12 @@ def main() -> int:
 
 def summary(source: str, releases: Sequence[Hurt]) -> str:
     """One line: medians, 95th percentiles, and how many were hurt."""
-    exposed = sorted(each.exposed for each in releases)
+    exposed = sorted(each.exposed for each in releases if each.exposed is not None)
     noticed = sorted(each.noticed for each in releases if each.noticed is not None)
     failures, requests = sum(each.failures for each in releases), sum(each.requests for each in releases)
     return (
-        f"{source}: rule to no rule {_quantiles(exposed)}; first visitor hurt to no rule {_quantiles(noticed)} "
+        f"{source}: {len(exposed)} of {len(releases)} releases sent users; "
+        f"rule to no rule {_quantiles(exposed)}; first visitor hurt to no rule {_quantiles(noticed)} "
         f"({len(noticed)} of {len(releases)} releases hurt one); {failures} of {requests} visitors' requests failed"
     )
 

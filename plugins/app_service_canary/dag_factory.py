@@ -199,6 +199,7 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
     ]
     shifts: list[str] = []
     watches: list[str] = []
+    looks: list[str] = []
     for index, step in enumerate(policy.steps):
         plan = f"ti.xcom_pull(task_ids='preflight').steps[{index}]"
         with TaskGroup(_group_id(step), tooltip=f"{step.weight:g} % for {format_duration(step.bake)}"):
@@ -207,18 +208,25 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
                 weight=f"{{{{ {plan}.weight }}}}",
                 slot_host=SLOT_HOST,
                 previous_task_ids=shifts,
+                production_host=PRODUCTION_HOST,
+                look_task_ids=list(looks),
+                **_looks_by(policy),
                 **target,
             )
+            if policy.analysis.first_look:
+                looks.append(shift.task_id)
             watch = CanaryAnalysisOperator(
                 task_id="watch",
                 hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
                 bake=f"{{{{ {plan}.bake }}}}",
                 weight=f"{{{{ {plan}.weight }}}}",
-                watch_task_ids=list(watches),
+                look_task_ids=list(looks),
                 step=index,
-                **_judged_by(policy),
+                approval=policy.approval,
+                **_looks_by(policy),
                 **target,
             )
+            looks.append(watch.task_id)
         tasks += [shift, watch]
         shifts.append(shift.task_id)
         watches.append(watch.task_id)
@@ -241,8 +249,9 @@ def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str
             version="{{ params.version }}",
             hosts_by_side={"visitors": PRODUCTION_HOST},
             bake=format_duration(policy.watch.promoted_bake),
-            watch_task_ids=watches,
-            **_judged_by(policy),
+            look_task_ids=watches,
+            approval=policy.approval,
+            **_looks_by(policy),
             **target,
         ),
         PinnedUsersDrainedSensor(task_id="drain", watch_task_ids=watches, at_most=policy.drain),
@@ -250,14 +259,9 @@ def _production(policy: ReleasePolicy, target: dict[str, Any], watches: list[str
     ]
 
 
-def _judged_by(policy: ReleasePolicy) -> dict[str, Any]:
-    """What every watch goes by."""
-    return {
-        "readiness": policy.readiness,
-        "watch": policy.watch,
-        "analysis": policy.analysis,
-        "approval": policy.approval,
-    }
+def _looks_by(policy: ReleasePolicy) -> dict[str, Any]:
+    """What every look at a version goes by."""
+    return {"readiness": policy.readiness, "watch": policy.watch, "analysis": policy.analysis}
 
 
 def _group_id(step: Step) -> str:

@@ -56,8 +56,8 @@ def test_two_groups_carry_the_stages_into_the_graph() -> None:
 
 
 def test_the_dags_page_says_how_long_a_release_takes() -> None:
-    # 30 s + 5 min + 1 h + 3 x 32 s + 110 s + 10 min + 11 x 3 s, and the drain's hour less the swap and the last bake
-    said = "Takes about 1h19m29s to promote, and about 2h7m39s until the slot is stopped, the approval aside"
+    # 30 s + 5 min + 1 h + 3 x 32 s + 110 s + 10 min + 3 x 5 s + 11 x 3 s; and the drain, less swap and last bake
+    said = "Takes about 1h19m44s to promote, and about 2h7m54s until the slot is stopped, the approval aside"
     assert said in str(dag_of().doc_md)
 
 

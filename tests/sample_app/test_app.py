@@ -113,6 +113,17 @@ def test_the_error_rate_spoils_that_share_of_the_answers_but_not_the_health():
         assert app.statuses("/health", 10) == [200] * 10
 
 
+def test_an_app_that_fails_with_users_is_well_until_one_comes_by_another_hosts_name():
+    settings = {"SAMPLE_ERROR_RATE": "1", "SAMPLE_FAIL_WITH_USERS": "1", "WEBSITE_HOSTNAME": "127.0.0.1"}
+    with running(**settings) as app:
+        assert app.statuses("/", 3) == [200] * 3
+        connection = app.connect()
+        connection.request("GET", "/", headers={"Host": "contoso-web.azurewebsites.net"})
+        assert connection.getresponse().status == 500
+        connection.close()
+        assert app.statuses("/", 3) == [500] * 3
+
+
 def test_latency_is_added_to_each_answer():
     with running(SAMPLE_LATENCY_MS="200") as app:
         began = time.monotonic()

@@ -28,6 +28,8 @@ class Settings:
         self.version = source.get("SAMPLE_VERSION", "0.0.0")
         self.slot = source.get("WEBSITE_SLOT_NAME") or source.get("SAMPLE_SLOT") or "unknown slot"
         self.error_rate = float(source.get("SAMPLE_ERROR_RATE", 0))
+        self.fails_with_users = source.get("SAMPLE_FAIL_WITH_USERS") == "1"
+        self.own_host = source.get("WEBSITE_HOSTNAME", "")
         self.latency = float(source.get("SAMPLE_LATENCY_MS", 0)) / 1000
         self.start_delay = float(source.get("SAMPLE_START_DELAY_S", 0))
         self.fails_to_start = source.get("SAMPLE_FAIL_START") == "1"
@@ -45,6 +47,7 @@ class App(ThreadingHTTPServer):
     def __init__(self, port: int, settings: Settings) -> None:
         self.settings = settings
         self.ending = False
+        self.met_users = False
         self.broken_from = time.monotonic() + settings.fail_after
         self.page = Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
             version=settings.version,
@@ -104,6 +107,8 @@ class Visit(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answers one request."""
         path = self.path.partition("?")[0]
+        if self.headers.get("Host", "").partition(":")[0] != self.server.settings.own_host:
+            self.server.met_users = True
         if path == "/health":
             self._health()
         elif self._spoiled():
@@ -125,7 +130,8 @@ class Visit(BaseHTTPRequestHandler):
         settings = self.server.settings
         if settings.latency:
             time.sleep(settings.latency)
-        return self.server.broken or random.random() < settings.error_rate  # noqa: S311 - dice, no secret
+        error_rate = 0.0 if settings.fails_with_users and not self.server.met_users else settings.error_rate
+        return self.server.broken or random.random() < error_rate  # noqa: S311 - dice, no secret
 
     def _health(self) -> None:
         if self.server.settings.unhealthy or self.server.broken:

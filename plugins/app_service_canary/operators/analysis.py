@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import AnalysisInconclusive, CanaryRejected, InvalidReleasePlan
 from app_service_canary.operators.hold import ask_to_go_on, forget_question, in_doubt_since, is_to_be_asked
-from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
+from app_service_canary.operators.looks import evidence_before, look_arguments, own_requests_before
+from app_service_canary.operators.task import AppServiceOperator, remember, remembered
 from app_service_canary.operators.traffic import is_beyond_the_end
 from app_service_canary.patience import settled
 from app_service_canary.release.analysis import Analysis
@@ -16,7 +17,6 @@ from app_service_canary.release.decision import APPROVED, Decision
 from app_service_canary.release.durations import format_duration, parse_bake
 from app_service_canary.release.observation import Side
 from app_service_canary.release.policy import Approval, OnTimeout, Readiness, Watch
-from app_service_canary.release.record import file_name
 from app_service_canary.release.verdict import Outcome
 from app_service_canary.triggers.analysis import CanaryAnalysisTrigger
 from app_service_canary.triggers.approval import NOT_ASKED, response_event
@@ -51,7 +51,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         watch: how closely.
         analysis: what is measured, and how it is judged.
         approval: who decides when there is not enough evidence, until when, and what silence means.
-        watch_task_ids: the watches before this one, whose evidence counts on.
+        look_task_ids: the looks before this one, whose evidence counts on.
         step: the number of the run's step that is watched, from 0, by which the last one is known; None: no step.
         preflight_task_id: the task that recorded the run's steps.
         clear_on_failure: whether a bad verdict clears this slot's traffic rule.
@@ -69,7 +69,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         watch: Watch | None = None,
         analysis: Analysis | None = None,
         approval: Approval | None = None,
-        watch_task_ids: Sequence[str] = (),
+        look_task_ids: Sequence[str] = (),
         step: int | None = None,
         preflight_task_id: str = "preflight",
         clear_on_failure: bool = True,
@@ -79,7 +79,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         self.hosts_by_side, self.bake, self.weight = hosts_by_side, bake, weight
         self.readiness, self.watch = readiness or Readiness(), watch or Watch()
         self.analysis, self.approval = analysis or Analysis(), approval or Approval()
-        self.watch_task_ids, self.step = list(watch_task_ids), step
+        self.look_task_ids, self.step = list(look_task_ids), step
         self.preflight_task_id = preflight_task_id
         self.clear_on_failure = clear_on_failure
 
@@ -113,43 +113,21 @@ class CanaryAnalysisOperator(AppServiceOperator):
         evidence: dict[str, Any],
         held: dict[str, Any] | None = None,
     ) -> CanaryAnalysisTrigger:
-        ti, asked = context["ti"], held is not None
-        record = None
-        if self.analysis.record:
-            name = file_name([ti.dag_id, ti.run_id, f"{ti.task_id}.{ti.try_number}"])
-            record = f"{self.analysis.record.rstrip('/')}/{name}"
+        asked = held is not None
         return CanaryAnalysisTrigger(
-            hosts_by_side=self.hosts_by_side,
-            path=self.readiness.path,
-            good_statuses=list(self.readiness.statuses),
+            **look_arguments(self, context, self.hosts_by_side, evidence),
             began=began,
             bake_until=until,
             hold_until=hold_until,
-            failure_limit=self.watch.failure_limit,
-            min_answers=self.watch.min_answers,
-            answer_timeout_seconds=self.watch.timeout.total_seconds(),
             clear_on_failure=self.clear_on_failure,
-            analysis=self.analysis.model_dump(mode="json"),
-            evidence=evidence,
             before=self.before(context),
             # It ended the watch, without a verdict, before a manager was asked.
             closing=self._is_the_last(context) and not asked and not remembered(context, _CLOSED),
             seen_here=held["verdict"].get("seen_here") if held else None,
-            own=None if held else own_requests_before(context, self.watch_task_ids),
-            record_path=record,
-            about={
-                "app": self.app,
-                "slot": self.slot,
-                "dag_id": ti.dag_id,
-                "run_id": ti.run_id,
-                "task_id": ti.task_id,
-                "try_number": ti.try_number,
-            },
+            own=None if held else own_requests_before(context, self.look_task_ids),
             asked=asked,
-            asked_of=str(ti.id) if asked and self.deferrable else None,
+            asked_of=str(context["ti"].id) if asked and self.deferrable else None,
             in_doubt_since=in_doubt_since(context) if asked else None,
-            deadline=None,
-            **self.trigger_arguments(self.watch.poll_interval),
         )
 
     def refuse_without_users(self, context: Context) -> None:
@@ -172,12 +150,8 @@ class CanaryAnalysisOperator(AppServiceOperator):
             )
 
     def evidence(self, context: Context) -> dict[str, Any]:
-        """What the steps before have left, by source. A watch that a person has cleared does not go on from where they
-        ended: in between users were on the stable version, or whatever it was that made them clear it."""
-        kept = last_evidence(context, self.watch_task_ids)
-        if was_cleared(context, self.retries):
-            return {source: {**each, "until": None} for source, each in kept.items()}
-        return kept
+        """What this watch goes on from, by source."""
+        return evidence_before(context, self.look_task_ids, self.retries)
 
     def before(self, context: Context) -> dict[str, Any] | None:
         """What the stable version did before the swap, by source; None while both versions have users."""
@@ -284,20 +258,3 @@ class CanaryAnalysisOperator(AppServiceOperator):
 
     def passed(self, context: Context) -> None:
         """What follows from a good verdict, besides going on."""
-
-
-def last_evidence(context: Context, watch_task_ids: Sequence[str]) -> dict[str, Any]:
-    """The evidence of the last of these watches that left any, by source."""
-    for task in reversed(watch_task_ids):
-        watched = context["ti"].xcom_pull(task_ids=task)
-        if isinstance(watched, dict) and watched.get("evidence"):
-            return dict(watched["evidence"])
-    return {}
-
-
-def own_requests_before(context: Context, watch_task_ids: Sequence[str]) -> dict[str, Any] | None:
-    """The requests of our own up to this watch, as the one right before it has left them; None where it has not, as
-    when a person ended it: then those of an earlier one are not all there were."""
-    watched = context["ti"].xcom_pull(task_ids=watch_task_ids[-1]) if watch_task_ids else None
-    own = watched.get("own") if isinstance(watched, dict) else None
-    return dict(own) if own else None

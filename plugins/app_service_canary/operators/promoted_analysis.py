@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from app_service_canary.errors import AppServiceCanaryError, ChangedByOthers, SwapFailed
-from app_service_canary.operators.analysis import CanaryAnalysisOperator, last_evidence
+from app_service_canary.operators.analysis import CanaryAnalysisOperator
+from app_service_canary.operators.looks import last_evidence
 from app_service_canary.operators.stable import remember_stable, stable_asset
 from app_service_canary.operators.swap import ASKED_KEY, production_after
 from app_service_canary.operators.task import known_before
@@ -54,7 +55,7 @@ class PromotedAnalysisOperator(CanaryAnalysisOperator):
         return {}
 
     def before(self, context: Context) -> dict[str, Any]:
-        evidence = last_evidence(context, self.watch_task_ids)
+        evidence = last_evidence(context, self.look_task_ids)
         return {source: kept["baseline"] for source, kept in evidence.items()}
 
     def passed(self, context: Context) -> None:

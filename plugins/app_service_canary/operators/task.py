@@ -113,6 +113,12 @@ class AppServiceTask:
         return read_event(event, _waiter(context))
 
     def with_hook(self, work: Callable[[AppServiceHook], Awaitable[T]], patience: timedelta | None = None) -> T:
+        """As `patiently_with_hook`, for a task that has nothing else to do meanwhile."""
+        return asyncio.run(self.patiently_with_hook(work, patience))
+
+    async def patiently_with_hook(
+        self, work: Callable[[AppServiceHook], Awaitable[T]], patience: timedelta | None = None
+    ) -> T:
         """Runs asynchronous work with an open hook, again while it meets trouble that passes.
 
         Args:
@@ -126,20 +132,14 @@ class AppServiceTask:
             async with AppServiceHook(self.azure_app_service_conn_id) as hook:
                 return await work(hook)
 
-        return asyncio.run(patiently(once, self.patience if patience is None else patience, self.log))  # type: ignore[attr-defined]
+        return await patiently(once, self.patience if patience is None else patience, self.log)  # type: ignore[attr-defined]
 
     def wait_with(self, trigger: WaitingTrigger, context: Context) -> Any:
         """Hands the wait to the triggerer; without deferral, waits here with the same trigger."""
         trigger.waiter = _waiter(context)
         if self.deferrable:
             self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
-
-        async def first_event() -> Any:
-            async for received in trigger.run():
-                return received.payload
-            return None
-
-        return self.finish(context, self.received(context, asyncio.run(first_event())))
+        return self.finish(context, self.received(context, asyncio.run(trigger.in_this_process())))
 
     def trigger_arguments(self, poll_interval: timedelta) -> dict[str, Any]:
         """What every trigger of ours needs to talk to the same app with the same connection."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import InvalidReleasePlan, PreflightRefused
-from app_service_canary.operators.task import AppServiceOperator, was_cleared
+from app_service_canary.errors import CanaryRejected, InvalidReleasePlan, PreflightRefused
+from app_service_canary.operators.first_look import FirstLook, FirstLookTrigger
+from app_service_canary.operators.looks import evidence_before, look_arguments, own_requests_before
+from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
 from app_service_canary.patience import settled
+from app_service_canary.release.analysis import Analysis
+from app_service_canary.release.durations import format_duration
+from app_service_canary.release.observation import Side
+from app_service_canary.release.policy import Readiness, Watch
 from app_service_canary.triggers.waiting import now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from app_service_canary.hooks.app_service import AppServiceHook
+
+Once = Callable[[Callable[[], Awaitable[bool]]], Awaitable[bool]]
+"""What is done around each try to send users."""
 
 
 def is_beyond_the_end(value: object) -> bool:
@@ -24,6 +34,9 @@ def is_beyond_the_end(value: object) -> bool:
 ASKED_WEIGHT_KEY = "asked_weight"
 """XCom key: from here on the slot may get users, whether or not Azure's answer was heard."""
 
+
+_REJECTED = "rejected"
+"""Remembered: what a bad verdict said, by a try that may be killed before it has failed."""
 
 _OVER = ("success", "failed", "skipped", "upstream_failed")
 """States of a task that does nothing more, unless it is cleared too."""
@@ -36,15 +49,22 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
     is written when it is so already; nothing when somebody else has changed the rule since the step before, unless a
     person has cleared this task; and nothing when the tasks are over by which users would come back.
 
+    Where requests of our own are a source of measurements, it looks at the slot by them while users are being sent, and
+    for a moment before the first of them and after: see `FirstLook`. A bad verdict takes them off again.
+
     Args:
         weight: percent, 0–100, or text that renders to it; nothing: this run has no such step.
         slot_host: the slot's host name as Azure gives it; None: ask Azure. Templated.
         previous_task_ids: the steps before, of which the last one left the rule as this one has to find it; none
             before the first, which has to find no rule. None: it may find any.
         way_back_task_ids: the task that takes users back, and the one after which it begins.
+        production_host: the app's own host name as Azure gives it. None: nobody looks at the slot. Templated.
+        readiness, watch, analysis: by which the slot is looked at, as by the step's watch.
+        look_task_ids: the looks before this one, whose evidence counts on; without one, nobody is sent to the slot
+            before it has been looked at.
     """
 
-    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "weight", "slot_host")
+    template_fields: Sequence[str] = (*AppServiceOperator.target_fields, "weight", "slot_host", "production_host")
 
     def __init__(
         self,
@@ -53,12 +73,20 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         slot_host: str | None = None,
         previous_task_ids: Sequence[str] | None = None,
         way_back_task_ids: Sequence[str] = ("stop_slot", "restore"),
+        production_host: str | None = None,
+        readiness: Readiness | None = None,
+        watch: Watch | None = None,
+        analysis: Analysis | None = None,
+        look_task_ids: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.weight, self.slot_host = weight, slot_host
         self.way_back_task_ids = list(way_back_task_ids)
         self.previous_task_ids = None if previous_task_ids is None else list(previous_task_ids)
+        self.production_host = production_host
+        self.readiness, self.watch = readiness or Readiness(), watch or Watch()
+        self.analysis, self.look_task_ids = analysis or Analysis(), list(look_task_ids)
 
     def act(self, context: Context) -> dict[str, Any] | None:
         if self.weight is None or is_beyond_the_end(self.weight):
@@ -71,8 +99,37 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         if not 0 <= weight <= 100:
             raise InvalidReleasePlan(f"weight: found {weight:g}; allowed: a number from 0 to 100")
         self._refuse_without_a_way_back(context)
+        if said := remembered(context, _REJECTED):
+            raise CanaryRejected(said)
+        try:
+            return asyncio.run(self._looking(context, weight))
+        except CanaryRejected as error:
+            remember(context, _REJECTED, str(error))
+            raise
+
+    async def _looking(self, context: Context, weight: float) -> dict[str, Any]:
+        """Sends users, and looks at the slot meanwhile, where that can be done."""
+        lasts, evidence = self.analysis.first_look, evidence_before(context, self.look_task_ids, self.retries)
+        if not (lasts and weight and self.slot_host and self.production_host):
+            return await self._send(context, weight, lambda send: send())
+        hosts = {Side.SLOT.value: self.slot_host, Side.VISITORS.value: self.production_host}
+        trigger = FirstLookTrigger(
+            **look_arguments(self, context, hosts, evidence),
+            began=now(),
+            own=own_requests_before(context, self.look_task_ids),
+        )
+        async with FirstLook(trigger, lasts, self.log) as look:
+            if not evidence:
+                self.log.info("Looking at %s for %s before it gets users.", self.slot_host, format_duration(lasts))
+                await look.goes_well()
+            sent = await self._send(context, weight, look.while_sending)
+            await look.goes_well()
+            return {**sent, **await look.seen()}
+
+    async def _send(self, context: Context, weight: float, once: Once) -> dict[str, Any]:
         context["ti"].xcom_push(ASKED_WEIGHT_KEY, weight)
-        changed = self.with_hook(lambda hook: self._set(hook, weight, self._left(context)))
+        left = self._left(context)
+        changed = await self.patiently_with_hook(lambda hook: once(lambda: self._set(hook, weight, left)))
         done = "now go" if changed else "go already"
         self.log.info("%g %% of new users of app '%s' %s to slot '%s'.", weight, self.app, done, self.slot)
         return {"requested": weight, "applied": weight, "at": now().isoformat()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Literal
@@ -95,10 +95,14 @@ class Probe(Section):
     Attributes:
         rate: requests a second to each of the two.
         paths: asked in turn; readiness.path when left out.
+        first_look: for how long they are sent before the first users are, and again whenever the users' share has
+            changed, before the step's watch begins. A version that is plainly bad then hurts nobody, or few. None: they
+            begin with the watch.
     """
 
     rate: Annotated[float, Field(gt=0, le=50)] = 1.0
     paths: tuple[UrlPath, ...] = ()
+    first_look: Duration | None = timedelta(seconds=5)
 
 
 class AzureMonitor(Section):
@@ -194,6 +198,10 @@ class Sources(Section):
             if source is not None:
                 yield name, source
 
+    def only(self, names: Collection[str]) -> Sources:
+        """Those of them with these names."""
+        return self.model_copy(update={name: None for name, _ in self.named() if name not in names})
+
 
 class Metrics(Section):
     """How each metric is judged."""
@@ -225,6 +233,11 @@ class Analysis(Section):
     extend: Duration = timedelta(minutes=15)
     error_limit: Annotated[int, Field(ge=1, le=10_000)] = 20
     record: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+
+    @property
+    def first_look(self) -> timedelta | None:
+        """See `Probe`; None without one."""
+        return self.sources.probe.first_look if self.sources.probe else None
 
     @model_validator(mode="after")
     def _knows_when_it_suffices(self) -> Analysis:

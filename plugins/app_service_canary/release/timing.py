@@ -21,7 +21,8 @@ TASK = timedelta(seconds=3)
 def time_to_promote(policy: ReleasePolicy, steps: Sequence[Step] | None = None) -> timedelta | None:
     """From the trigger to the new version serving everybody, watched; without the manager's thinking.
 
-    deployment + steps x (weight change + bake) + weight change + swap + promoted bake + tasks x 3 s
+    deployment + steps x (weight change + bake) + weight change + swap + promoted bake + (steps + 1) x first look
+    + tasks x 3 s
 
     Args:
         policy: the release file.
@@ -41,6 +42,7 @@ def time_to_promote(policy: ReleasePolicy, steps: Sequence[Step] | None = None) 
         + (len(steps) + 1) * WEIGHT_CHANGE
         + SWAP
         + policy.watch.promoted_bake
+        + (len(steps) + 1) * (policy.analysis.first_look or timedelta(0))
         + tasks * TASK
     )
 

@@ -47,6 +47,16 @@ CLEARING_TRIES = 5
 """How often the trigger tries to clear the rule itself, before it leaves that to `restore`."""
 
 
+ENDLESS: dict[str, Any] = {
+    "bake_until": None,
+    "hold_until": None,
+    "before": None,
+    "closing": False,
+    "clear_on_failure": True,
+}
+"""Arguments of a watch beside a task that does something else: it has no verdict unless a bad one."""
+
+
 class CanaryAnalysisTrigger(AppServiceTrigger):
     """Asks the slot and the visitors' side, round by round, reads the sources of measurements, and judges after each.
 
@@ -70,6 +80,10 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         asked: whether a manager is being asked meanwhile.
         asked_of: the try of the task that asked, whose answer may have come before it deferred; None: not looked for.
         in_doubt_since: an earlier try began to ask then, and it is not known whether it did; None: it is.
+        sources: the names of the sources that are read; None: all that the release file names.
+
+    Attributes:
+        rejected: whether the verdict is bad, from when it is.
     """
 
     def __init__(
@@ -96,6 +110,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         asked: bool = False,
         asked_of: str | None = None,
         in_doubt_since: datetime | None = None,
+        sources: list[str] | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -106,10 +121,11 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.analysis, self.evidence, self.before = analysis, evidence, before
         self.closing, self.record_path, self.about = closing, record_path, about
         self.hold_until, self.asked, self.asked_of = hold_until, asked, asked_of
-        self.in_doubt_since = in_doubt_since
+        self.in_doubt_since, self.sources = in_doubt_since, sources
         self.seen_here, self.own = seen_here or {}, own
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
+        self.rejected = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -137,6 +153,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
                 "asked": self.asked,
                 "asked_of": self.asked_of,
                 "in_doubt_since": self.in_doubt_since,
+                "sources": self.sources,
             },
         )
 
@@ -167,7 +184,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         swapped = self.before is not None
         opened = await open_sources(
             self._open,
-            self.rules.sources,
+            self.rules.sources if self.sources is None else self.rules.sources.only(self.sources),
             hook=self.hook,
             hosts=self.hosts,
             target=self.target,
@@ -210,7 +227,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         if noted is None:
             return None
         self.log.info("This watch had its verdict before the triggerer was restarted; acting upon it.")
-        return await self._acted_upon(noted)
+        return await self.acted_upon(noted)
 
     async def look(self) -> dict[str, Any] | None:
         if not self.rounds and (known := await self._known_already()):
@@ -293,13 +310,14 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             closing_look=self.closing,
         )
         if verdict.outcome is Outcome.FAIL:
+            self.rejected = True
             noting = asyncio.create_task(note_verdict(self.about, self.waiter, ending, self.log))
             await asyncio.wait({noting}, timeout=HEAD_START)
-            ending = await self._acted_upon(ending)
+            ending = await self.acted_upon(ending)
             await noting
         return {**ending, "record": await self._keep_record(verdict)}
 
-    async def _acted_upon(self, ending: dict[str, Any]) -> dict[str, Any]:
+    async def acted_upon(self, ending: dict[str, Any]) -> dict[str, Any]:
         """Takes new users off the slot, whose verdict is bad; its event, which says whether that was done."""
         if not self.clear_on_failure:
             return ending

@@ -130,6 +130,13 @@ class WaitingTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, (self.settle_until - now()).total_seconds()))
         yield TriggerEvent({**ending, WAITER: self.waiter})
 
+    async def in_this_process(self) -> Any:
+        """Waits here and not in the triggerer; the event, at once, for no task has to be resumed with it."""
+        self.settle_until = now()
+        async for received in self.run():
+            return received.payload
+        return None
+
     async def _wait(self) -> dict[str, Any]:
         while True:
             pause = self.next_pause()

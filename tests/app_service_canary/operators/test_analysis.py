@@ -208,7 +208,7 @@ def test_a_watch_that_a_person_has_cleared_does_not_read_what_was_before(simulat
     earlier = {"first": {"evidence": {"probe": {"n": 1, "until": "2026-11-22T10:00:00+00:00"}}}}
     context = cleared(task_context("watch", **earlier))
     with pytest.raises(TaskDeferred) as deferred:
-        watch(watch_task_ids=["first"]).execute(context)
+        watch(look_task_ids=["first"]).execute(context)
     assert deferred.value.trigger.evidence == {"probe": {"n": 1, "until": None}}
 
 
@@ -279,11 +279,11 @@ def test_the_evidence_of_the_last_watch_that_left_any_counts_on() -> None:
     earlier = {"first": {"evidence": {"probe": {"n": 1}}}, "second": {"evidence": {"probe": {"n": 2}}, "own": {"o": 2}}}
     context = task_context("watch", **earlier)
     with pytest.raises(TaskDeferred) as deferred:
-        watch(watch_task_ids=["first", "second", "third"]).execute(context)
+        watch(look_task_ids=["first", "second", "third"]).execute(context)
     assert deferred.value.trigger.evidence == {"probe": {"n": 2}}
     assert deferred.value.trigger.own is None, "what the third has asked is not known, for a person ended it"
     with pytest.raises(TaskDeferred) as deferred:
-        watch(watch_task_ids=["first", "second"]).execute(context)
+        watch(look_task_ids=["first", "second"]).execute(context)
     assert deferred.value.trigger.own == {"o": 2}
 
 

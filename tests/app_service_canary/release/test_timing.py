@@ -21,14 +21,19 @@ def policy(**changed: Any) -> ReleasePolicy:
 
 
 def test_the_time_to_promote_can_be_redone_by_hand() -> None:
-    by_hand = 30 + (600 + 1200) + 3 * 32 + 110 + 300 + 11 * 3
+    by_hand = 30 + (600 + 1200) + 3 * 32 + 110 + 300 + 3 * 5 + 11 * 3
     assert time_to_promote(policy()) == timedelta(seconds=by_hand)
 
 
 def test_the_steps_of_a_run_count_instead_of_those_of_the_file() -> None:
     steps = [Step.model_validate({"weight": 50, "bake": "1m"})]
-    by_hand = 30 + 60 + 2 * 32 + 110 + 300 + 9 * 3
+    by_hand = 30 + 60 + 2 * 32 + 110 + 300 + 2 * 5 + 9 * 3
     assert time_to_promote(policy(), steps) == timedelta(seconds=by_hand)
+
+
+def test_without_requests_of_our_own_there_is_no_first_look_to_count() -> None:
+    unprobed = policy(analysis={"sources": {"azure_monitor": {}}})
+    assert time_to_promote(unprobed) == (time_to_promote(policy()) or timedelta()) - timedelta(seconds=3 * 5)
 
 
 def test_a_release_that_waits_for_a_person_takes_as_long_as_the_person() -> None:
