@@ -160,7 +160,14 @@ def _tasks(policy: ReleasePolicy) -> None:
     preflight = ReleasePreflightOperator(task_id="preflight", policy=policy, **target)
     with TaskGroup("staging", prefix_group_id=False, tooltip="The new version in its slot, with ever more users"):
         staging, shifts, watches = _staging(policy, target)
-    approval = ManagerApprovalSensor(task_id="approval", approval=policy.approval, watch_task_ids=watches, **target)
+    approval = ManagerApprovalSensor(
+        task_id="approval",
+        approval=policy.approval,
+        watch_task_ids=watches,
+        hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
+        **_looks_by(policy),
+        **target,
+    )
     with TaskGroup("production", prefix_group_id=False, tooltip="The new version for everybody"):
         production = _production(policy, target, watches, shifts)
     forward = [preflight, *staging, approval, *production]

@@ -1,4 +1,4 @@
-"""The last look at the canary before it is swapped in: nobody watches it while a manager is asked."""
+"""The last look at the canary before it is swapped in, for nobody has watched it since the manager's word."""
 
 from __future__ import annotations
 

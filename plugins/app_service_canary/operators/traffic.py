@@ -35,8 +35,9 @@ ASKED_WEIGHT_KEY = "asked_weight"
 """XCom key: from here on the slot may get users, whether or not Azure's answer was heard."""
 
 
-_REJECTED = "rejected"
-"""Remembered: what a bad verdict said, by a try that may be killed before it has failed."""
+_REJECTED, _ASKED = "rejected", "asked"
+"""Remembered: what a bad verdict said, by a try that may be killed before it has failed; and, whoever clears the task,
+that users were asked for."""
 
 _OVER = ("success", "failed", "skipped", "upstream_failed")
 """States of a task that does nothing more, unless it is cleared too."""
@@ -87,6 +88,7 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         self.production_host = production_host
         self.readiness, self.watch = readiness or Readiness(), watch or Watch()
         self.analysis, self.look_task_ids = analysis or Analysis(), list(look_task_ids)
+        self._killed = False
 
     def act(self, context: Context) -> dict[str, Any] | None:
         if self.weight is None or is_beyond_the_end(self.weight):
@@ -99,15 +101,24 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         if not 0 <= weight <= 100:
             raise InvalidReleasePlan(f"weight: found {weight:g}; allowed: a number from 0 to 100")
         self._refuse_without_a_way_back(context)
+        sent = self._may_have_users(context)
+        if sent:
+            # Airflow has removed what the try before had said of it.
+            context["ti"].xcom_push(ASKED_WEIGHT_KEY, weight)
         if said := remembered(context, _REJECTED):
             raise CanaryRejected(said)
-        try:
-            return asyncio.run(self._looking(context, weight))
-        except CanaryRejected as error:
-            remember(context, _REJECTED, str(error))
-            raise
+        return asyncio.run(self._looking(context, weight, sent))
 
-    async def _looking(self, context: Context, weight: float) -> dict[str, Any]:
+    def on_kill(self) -> None:
+        """Airflow ends the process in a few seconds; whoever ended the task expects nobody to be sent meanwhile."""
+        self._killed = True
+
+    def _may_have_users(self, context: Context) -> bool:
+        """Whether the slot may have users of this release already: of an earlier step, or of an earlier try of this."""
+        asked = bool(context["task_state_store"].get(_ASKED))
+        return asked or bool(weight_left(context, self.previous_task_ids or ()))
+
+    async def _looking(self, context: Context, weight: float, sent: bool) -> dict[str, Any]:
         """Sends users, and looks at the slot meanwhile, where that can be done."""
         lasts, evidence = self.analysis.first_look, evidence_before(context, self.look_task_ids, self.retries)
         if not (lasts and weight and self.slot_host and self.production_host):
@@ -116,17 +127,23 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         trigger = FirstLookTrigger(
             **look_arguments(self, context, hosts, evidence),
             began=now(),
-            own=own_requests_before(context, self.look_task_ids),
+            # Of those of a try that was killed nothing is known.
+            own=own_requests_before(context, self.look_task_ids) if context["ti"].try_number == 1 else None,
+            sent=sent,
+            remember=lambda said: remember(context, _REJECTED, said),
         )
         async with FirstLook(trigger, lasts, self.log) as look:
             if not evidence:
                 self.log.info("Looking at %s for %s before it gets users.", self.slot_host, format_duration(lasts))
                 await look.goes_well()
-            sent = await self._send(context, weight, look.while_sending)
+            applied = await self._send(context, weight, look.while_sending)
             await look.goes_well()
-            return {**sent, **await look.seen()}
+            return {**applied, **await look.seen()}
 
     async def _send(self, context: Context, weight: float, once: Once) -> dict[str, Any]:
+        # After a look, and so not before.
+        self._refuse_without_a_way_back(context)
+        context["task_state_store"].set(_ASKED, True)
         context["ti"].xcom_push(ASKED_WEIGHT_KEY, weight)
         left = self._left(context)
         changed = await self.patiently_with_hook(lambda hook: once(lambda: self._set(hook, weight, left)))
@@ -158,6 +175,10 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
         return (weight_left(context, self.previous_task_ids),)
 
     async def _set(self, hook: AppServiceHook, weight: float, left: tuple[float | None] | None) -> bool:
+        if self._killed:
+            raise PreflightRefused(
+                f"This task was ended before users were sent to {self.target}; no traffic was moved."
+            )
         slot = await settled(
             lambda: hook.read_slot(self.target), lambda seen: not weight or bool(seen and seen.running)
         )

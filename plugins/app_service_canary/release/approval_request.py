@@ -41,6 +41,7 @@ def body(
     approvers: Sequence[str],
     until: str,
     on_timeout: str,
+    watched: bool,
 ) -> str:
     """Markdown: what was seen, what each answer will do, and by which doors it can be given.
 
@@ -49,6 +50,7 @@ def body(
         on_timeout: what silence means: `reject` or `approve`.
         variable: key of the run's Variable.
         approvers: who may decide; empty: whoever may respond.
+        watched: whether a bad verdict ends the release meanwhile.
         note: the requester's words; quoted line by line, so that they cannot pass for evidence.
         The others are what they are called.
     """
@@ -68,7 +70,8 @@ def body(
             f"**Approve** clears the traffic rule, swaps `{slot}` into production, watches production, waits until "
             "nobody is pinned to the slot, and stops it.",
             "",
-            f"**Reject** sends all new users to {stable_version} and ends the run as failed.",
+            f"**Reject** sends all new users to {stable_version} and ends the run as failed."
+            + (f" So does a bad verdict: `{slot}` is watched until you decide." if watched else ""),
             "",
             _doors(variable, approvers),
             "",

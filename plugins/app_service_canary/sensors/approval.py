@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.sensor import BaseSensorOperator
 
-from app_service_canary.errors import ApprovalDenied
+from app_service_canary.errors import ApprovalDenied, CanaryRejected
 from app_service_canary.operators.hold import ask, forget_question, in_doubt_since, is_to_be_asked
+from app_service_canary.operators.looks import evidence_before, look_arguments, own_requests_before
 from app_service_canary.operators.task import AppServiceTask, remember, remembered
+from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.approval_request import StepPassed, body, subject
 from app_service_canary.release.decision import APPROVE, APPROVED, REJECT, Decision, variable_key
-from app_service_canary.release.policy import Approval, OnTimeout
+from app_service_canary.release.policy import Approval, OnTimeout, Readiness, Watch
+from app_service_canary.release.verdict import Outcome
 from app_service_canary.triggers.approval import NOT_ASKED, ApprovalTrigger, response_event
+from app_service_canary.triggers.verdicts import verdict_noted_in
 from app_service_canary.triggers.waiting import TIMED_OUT, now
+from app_service_canary.triggers.watched_approval import WatchedApprovalTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_OPENED_AT, _DECIDED = "opened_at", "decided"
+_OPENED_AT, _DECIDED, _REJECTED = "opened_at", "decided", "rejected"
 """Remembered: a later try of this gate counts what came since it first opened, and does not lose a decision that was on
-its way."""
+its way, or a bad verdict."""
 
 
 class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
@@ -31,14 +36,20 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
     A response under Required Actions, the Variable `canary_approval__<dag_id>__<run_id>`, or marking this task
     success or failed in the grid. Returns who decided what, by which door, with what comment, and when.
 
+    The canary has users meanwhile, and is watched as by the step before; a bad verdict takes them off it at once, and
+    there is nothing left to approve.
+
     Args:
         approval: who may decide, until when, and what silence means.
         preflight_task_id: the task that recorded the versions and steps.
-        watch_task_ids: the steps' watches, whose figures are shown.
+        watch_task_ids: the steps' watches, whose figures are shown, and whose evidence counts on.
+        hosts_by_side: host to ask for each side that is watched, by the side's name (`slot`, `visitors`); None: the
+            canary is not watched. Templated.
+        readiness, watch, analysis: by which it is watched.
         poll_interval: pause between two looks at the Variable.
     """
 
-    template_fields: Sequence[str] = AppServiceTask.target_fields
+    template_fields: Sequence[str] = (*AppServiceTask.target_fields, "hosts_by_side")
     ui_color = "#fdf3d0"
 
     def __init__(
@@ -50,6 +61,10 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         approval: Approval | None = None,
         preflight_task_id: str = "preflight",
         watch_task_ids: Sequence[str] = (),
+        hosts_by_side: dict[str, str] | None = None,
+        readiness: Readiness | None = None,
+        watch: Watch | None = None,
+        analysis: Analysis | None = None,
         poll_interval: timedelta = timedelta(seconds=5),
         azure_app_service_conn_id: str = "azure_app_service",
         deferrable: bool = True,
@@ -59,22 +74,21 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         self._set_target(resource_group, app, slot, azure_app_service_conn_id, deferrable)
         self.approval = approval or Approval()
         self.preflight_task_id, self.watch_task_ids = preflight_task_id, list(watch_task_ids)
+        self.hosts_by_side = hosts_by_side
+        self.readiness, self.watch = readiness or Readiness(), watch or Watch()
+        self.analysis = analysis or Analysis()
         self.poll_interval = poll_interval
 
     def act(self, context: Context) -> Any:
+        if rejected := remembered(context, _REJECTED):
+            return self._reject(context, rejected)
         if decided := remembered(context, _DECIDED):
             return self._end(context, decided)
-        deadline = self._opened_at(context) + self.approval.timeout
+        opened_at = self._opened_at(context)
+        deadline = opened_at + self.approval.timeout
         if is_to_be_asked(context, self.deferrable):
             self._ask(context, deadline)
-        trigger = ApprovalTrigger(
-            variable_key=self._variable(context),
-            ti_id=str(context["ti"].id),
-            approvers=list(self.approval.approvers),
-            poll_interval_seconds=self.poll_interval.total_seconds(),
-            deadline=deadline,
-            in_doubt_since=in_doubt_since(context),
-        )
+        trigger = self._trigger(context, opened_at, deadline)
         trigger.asks_for_responses = self.deferrable
         # A decision that came while an earlier try of this gate ended is there already.
         if ending := trigger.look_at_variable():
@@ -83,6 +97,25 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             "Waiting for a manager, until %s UTC. Variable: %s", f"{deadline:%Y-%m-%d %H:%M}", trigger.variable_key
         )
         return self.wait_with(trigger, context)
+
+    def _trigger(self, context: Context, opened_at: datetime, deadline: datetime) -> ApprovalTrigger:
+        gate: dict[str, Any] = {
+            "variable_key": self._variable(context),
+            "ti_id": str(context["ti"].id),
+            "approvers": list(self.approval.approvers),
+            "poll_interval_seconds": self.poll_interval.total_seconds(),
+            "deadline": deadline,
+            "in_doubt_since": in_doubt_since(context),
+        }
+        if not self.hosts_by_side:
+            return ApprovalTrigger(**gate)
+        evidence = evidence_before(context, self.watch_task_ids, self.retries)
+        watching = {
+            **look_arguments(self, context, self.hosts_by_side, evidence),
+            "began": opened_at,
+            "own": own_requests_before(context, self.watch_task_ids),
+        }
+        return WatchedApprovalTrigger(watching=watching, **gate)
 
     def _opened_at(self, context: Context) -> datetime:
         """When the gate first opened. A Variable left from before that does not count."""
@@ -119,6 +152,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
                 approvers=self.approval.approvers,
                 until=f"{deadline:%Y-%m-%d %H:%M} UTC",
                 on_timeout=self.approval.on_timeout.value,
+                watched=bool(self.hosts_by_side),
             ),
         )
 
@@ -130,10 +164,20 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         if event.get(NOT_ASKED):
             forget_question(context)
             return self.act(context)
+        if event.get("outcome") == Outcome.FAIL.value:
+            remember(context, _REJECTED, event["message"])
+            return self._reject(context, event["message"])
         decision = self._decision(event)
+        if decision.approved and (bad := verdict_noted_in(context)):
+            self.log.warning("A bad verdict was reached before that was decided, and stands.")
+            return self.finish(context, bad)
         record = {**decision.to_json(), "at": now().isoformat()}
         remember(context, _DECIDED, record)
         return self._end(context, record)
+
+    def _reject(self, context: Context, sentence: str) -> None:
+        self._take_variable(context)
+        raise CanaryRejected(f"While a manager was asked: {sentence}")
 
     def _end(self, context: Context, record: dict[str, Any]) -> dict[str, Any]:
         """Does what was decided, which nothing can undo but a person who clears this task."""

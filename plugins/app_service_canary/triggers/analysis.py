@@ -83,7 +83,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         sources: the names of the sources that are read; None: all that the release file names.
 
     Attributes:
-        rejected: whether the verdict is bad, from when it is.
+        rejected: what a bad verdict says, from when it is reached; empty: there is none.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
         self.seen_here, self.own = seen_here or {}, own
         self.seen = Observation.of(*(Side(side) for side in hosts_by_side))
         self.rounds = 0
-        self.rejected = False
+        self.rejected = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -310,7 +310,7 @@ class CanaryAnalysisTrigger(AppServiceTrigger):
             closing_look=self.closing,
         )
         if verdict.outcome is Outcome.FAIL:
-            self.rejected = True
+            self.rejected = verdict.sentence
             noting = asyncio.create_task(note_verdict(self.about, self.waiter, ending, self.log))
             await asyncio.wait({noting}, timeout=HEAD_START)
             ending = await self.acted_upon(ending)

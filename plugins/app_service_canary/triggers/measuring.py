@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,10 @@ class Measuring:
                     self._alike.add((name, window.start))
         if windows:
             self.changed.set()
+
+    def users_have_come(self, at: datetime) -> None:
+        """What was seen before was without users: latencies are not compared for a while from now on."""
+        self.settled = {name: replace(evidence, began=at) for name, evidence in self.settled.items()}
 
     def give_up(self, name: str, why: str) -> None:
         """Goes on without a source."""

@@ -1,5 +1,7 @@
 """Looking at the slot while users are sent to it."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,10 @@ from tests.app_service_canary.conftest import OrderFault
 from tests.app_service_canary.task_context import cleared, next_try, task_context
 from tests.simulator import RunningSimulator
 
-from app_service_canary.errors import CanaryRejected, ChangedByOthers
+from app_service_canary import patience
+from app_service_canary.errors import CanaryRejected, ChangedByOthers, PreflightRefused
+from app_service_canary.hooks.app_service import AppServiceHook
+from app_service_canary.operators.first_look import FirstLookTrigger
 from app_service_canary.operators.traffic import ASKED_WEIGHT_KEY, AppServiceSetCanaryWeightOperator
 from app_service_canary.release.analysis import Analysis
 from app_service_canary.release.policy import Watch
@@ -97,6 +102,7 @@ def test_a_bad_verdict_is_not_forgotten_by_a_try_that_was_killed_with_it(
     with pytest.raises(CanaryRejected) as second:
         shift(fresh_app).execute(next_try(context))
     assert str(second.value) == str(first.value)
+    assert context["ti"].xcom_pull("shift", key=ASKED_WEIGHT_KEY) is None
     shift(fresh_app, first_look="1s").execute(cleared(context))
     assert rules(simulator, fresh_app) == ["stage"]
 
@@ -111,6 +117,7 @@ def test_a_good_version_gets_its_users_and_what_was_seen_counts_on(simulator: Ru
     )
     assert second["evidence"]["probe"]["canary"]["requests"] > seen
     assert second["own"]["since"] == first["own"]["since"]
+    assert first["evidence"]["probe"]["began"] > first["own"]["since"], "latencies count from the first users on"
 
 
 def test_a_verdict_that_comes_while_azure_is_sending_users_takes_them_off_afterwards(
@@ -145,6 +152,90 @@ def test_a_rule_that_somebody_changed_is_left_as_it_is_and_the_look_ends(
     assert rules(simulator, fresh_app) == ["stage"]
 
 
+def test_a_rule_that_somebody_changed_is_not_cleared_by_a_bad_verdict_either(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behave(simulator, fresh_app, ALWAYS)
+    host = f"{fresh_app}-stage.azurewebsites.net"
+    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 3}])
+    # It is looked at again for so long, while the verdict is reached.
+    monkeypatch.setattr(patience, "LOOK_AGAIN", (3.0,))
+    with pytest.raises(ChangedByOthers, match="It was not overwritten"):
+        shift(fresh_app, previous_task_ids=[], look_task_ids=["earlier"]).execute(task_context("shift", earlier=SEEN))
+    assert rules(simulator, fresh_app) == ["stage"]
+
+
+def test_a_task_that_is_ended_while_it_looks_sends_nobody(simulator: RunningSimulator, fresh_app: str) -> None:
+    task = shift(fresh_app, first_look="2s")
+    ending = threading.Timer(0.5, task.on_kill)
+    ending.start()
+    with pytest.raises(PreflightRefused, match=r"was ended before users were sent .*; no traffic was moved"):
+        task.execute(task_context("shift"))
+    ending.join()
+    assert changes(simulator, fresh_app) == 0
+
+
+def test_nobody_is_sent_when_the_run_has_ended_during_the_look(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = task_context("shift")
+    ending = threading.Timer(0.5, context["ti"].states.update, [{"restore": "success"}])
+    ending.start()
+    with pytest.raises(PreflightRefused, match="'restore' is success"):
+        shift(fresh_app, first_look="2s").execute(context)
+    ending.join()
+    assert changes(simulator, fresh_app) == 0
+
+
+@pytest.mark.parametrize("again", [next_try, cleared])
+def test_users_of_a_try_that_was_killed_are_taken_off_and_not_forgotten(
+    simulator: RunningSimulator, fresh_app: str, again: Any
+) -> None:
+    context = task_context("shift")
+    shift(fresh_app, first_look="1s").execute(context)
+    behave(simulator, fresh_app, ALWAYS)
+    with pytest.raises(CanaryRejected, match=r"\)\.$"):
+        shift(fresh_app).execute(again(context))
+    assert rules(simulator, fresh_app) == []
+    assert context["ti"].xcom_pull("shift", key=ASKED_WEIGHT_KEY) == 50, "for the way back"
+    with pytest.raises(CanaryRejected):
+        shift(fresh_app).execute(next_try(context))
+    assert context["ti"].xcom_pull("shift", key=ASKED_WEIGHT_KEY) == 50
+
+
+def test_requests_of_a_try_that_was_killed_are_not_known(simulator: RunningSimulator, fresh_app: str) -> None:
+    context = task_context("shift")
+    first = shift(fresh_app, first_look="1s").execute(context)
+    context["ti"].xcoms["earlier", "return_value"] = first
+    second = shift(fresh_app, first_look="1s", look_task_ids=["earlier"]).execute(next_try(context))
+    assert second["own"]["since"] > first["own"]["since"]
+
+
+@pytest.mark.parametrize("broken", ["clear_weight", "close"])
+def test_a_bad_verdict_stands_whatever_goes_wrong_when_it_is_acted_upon(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    async def raising(*_: Any, **__: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    behave(simulator, fresh_app, ALWAYS)
+    context = task_context("shift", earlier=SEEN)
+    if broken == "close":
+        monkeypatch.setattr(FirstLookTrigger, "closed", raising)
+    else:
+        monkeypatch.setattr(AppServiceHook, broken, raising)
+    with pytest.raises(CanaryRejected, match="By probe, the canary failed"):
+        shift(fresh_app, look_task_ids=["earlier"]).execute(context)
+    assert rules(simulator, fresh_app) == (["stage"] if broken == "clear_weight" else [])
+
+
+def test_a_look_ends_when_it_is_over_and_not_with_its_next_round(simulator: RunningSimulator, fresh_app: str) -> None:
+    began = time.monotonic()
+    seldom = Watch.model_validate({"poll_interval": "5m"})
+    task = shift(fresh_app, first_look="1s", watch=seldom)
+    task.analysis = Analysis.model_validate({"sources": {"probe": {"rate": 0.01, "first_look": "1s"}}})
+    task.execute(task_context("shift"))
+    assert time.monotonic() - began < 60
+
+
 @pytest.mark.parametrize("changed", [{"first_look": None}, {"weight": 0}, {"production_host": None}])
 def test_where_there_is_nothing_to_look_by_users_are_sent_at_once(
     simulator: RunningSimulator, fresh_app: str, changed: dict[str, Any]
@@ -165,7 +256,7 @@ def test_a_look_that_is_not_possible_holds_nobody_up(
     returned = shift(fresh_app, first_look="1h").execute(task_context("shift"))
     assert rules(simulator, fresh_app) == ["stage"]
     assert "evidence" not in returned
-    assert "Nobody could look at the slot meanwhile: OSError: no more files" in capsys.readouterr().out
+    assert "The look at the slot broke off: OSError: no more files" in capsys.readouterr().out
 
 
 def test_the_record_of_a_first_look_is_kept(simulator: RunningSimulator, fresh_app: str, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def asked(**changes: Any) -> str:
         "approvers": (),
         "until": "2026-11-23 12:00 UTC",
         "on_timeout": "reject",
+        "watched": False,
     }
     return body(**{**values, **changes})
 
@@ -50,7 +51,8 @@ def test_the_body_says_what_is_to_replace_what_and_what_each_answer_does() -> No
     assert "**storefront**: version **2.0.0** in slot `stage` is to replace **1.0.0** in production." in text
     assert "Package: `https://host/web.zip?***`" in text
     assert "**Approve** clears the traffic rule, swaps `stage` into production" in text
-    assert "**Reject** sends all new users to 1.0.0 and ends the run as failed." in text
+    assert "**Reject** sends all new users to 1.0.0 and ends the run as failed.\n" in text
+    assert "as failed. So does a bad verdict: `stage` is watched until you decide." in asked(watched=True)
 
 
 def test_each_step_is_shown_with_its_figures() -> None:

@@ -7,11 +7,13 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from tests.app_service_canary.task_context import DAG_ID, RUN_ID, cleared, next_try, task_context
 
-from app_service_canary.errors import ApprovalDenied
+from app_service_canary.errors import ApprovalDenied, CanaryRejected
 from app_service_canary.release.policy import Approval
 from app_service_canary.sensors.approval import ManagerApprovalSensor
 from app_service_canary.triggers.approval import ApprovalTrigger
-from app_service_canary.triggers.waiting import event, now
+from app_service_canary.triggers.verdicts import VERDICT_KEY
+from app_service_canary.triggers.waiting import WAITER, event, now
+from app_service_canary.triggers.watched_approval import WatchedApprovalTrigger
 
 KEY = f"canary_approval__{DAG_ID}__{RUN_ID}"
 PLAN = {
@@ -203,6 +205,49 @@ def test_a_decision_does_not_outlive_a_person_who_clears_the_gate(airflow: Airfl
     gate().execute_complete(with_context, response("Approve"))
     open_gate(gate(), cleared(with_context))
     assert len(airflow.asked) == 2
+
+
+def watched_gate() -> ManagerApprovalSensor:
+    at = gate()
+    at.hosts_by_side = {"slot": "stage.example", "visitors": "www.example"}
+    return at
+
+
+def test_the_gate_watches_on_from_what_the_last_watch_has_seen(airflow: Airflow) -> None:
+    with_context = context()
+    with_context["ti"].xcoms["canary_10.watch", "return_value"] = {"evidence": {"probe": {"n": 1}}, "reasons": []}
+    trigger = open_gate(watched_gate(), with_context)
+    assert isinstance(trigger, WatchedApprovalTrigger)
+    assert trigger.watching["evidence"] == {"probe": {"n": 1}}
+    assert trigger.watching["hosts_by_side"] == {"slot": "stage.example", "visitors": "www.example"}
+    assert trigger.watching["about"]["task_id"] == "approval"
+    assert "`canary` is watched until you decide" in airflow.asked[0]["body"]
+    assert type(open_gate(gate(), context())) is ApprovalTrigger, "it knows no host to ask"
+
+
+BAD = event("failed", "The canary failed 9 of 10.", outcome="fail", reasons=["The canary failed 9 of 10."])
+
+
+def test_a_bad_verdict_leaves_nothing_to_approve_also_when_the_try_is_killed_with_it(airflow: Airflow) -> None:
+    with_context = context()
+    open_gate(watched_gate(), with_context)
+    airflow.variables[KEY] = "approve"
+    for attempt in (watched_gate().execute_complete, lambda context, event: watched_gate().execute(next_try(context))):
+        with pytest.raises(CanaryRejected, match=r"^While a manager was asked: The canary failed 9 of 10\.$"):
+            attempt(with_context, BAD)
+    assert airflow.variables == {}
+
+
+def test_an_approval_does_not_outlive_a_bad_verdict_that_was_reached_before(airflow: Airflow) -> None:
+    with_context = context()
+    ti = with_context["ti"]
+    ti.xcom_push(VERDICT_KEY, {**BAD, WAITER: "another try"})
+    assert watched_gate().execute_complete(with_context, response("Approve"))["decision"] == "approved"
+    ti.xcom_push(VERDICT_KEY, {**BAD, WAITER: str(ti.id)})
+    with pytest.raises(CanaryRejected, match="9 of 10"):
+        watched_gate().execute_complete(with_context, response("Approve"))
+    with pytest.raises(ApprovalDenied):
+        watched_gate().execute_complete(context(), response("Reject"))
 
 
 def test_without_deferral_the_variable_still_opens_the_gate(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
