@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_service_canary.errors import PreflightRefused, TransientError
 from app_service_canary.operators.task import AppServiceOperator, before_of, record_of
+from app_service_canary.release.recovery import Undo, by_hand
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,9 +84,10 @@ class AppServiceStopSlotOperator(AppServiceOperator):
         if slot is None or not slot.running:
             return {"stopped": False}
         if rule := await hook.read_rule(self.target):
+            rules = (await hook.read_app(self.target)).rules
             raise PreflightRefused(
                 f"{self.target.at_start} still gets {rule.weight:g} % of the users and was not stopped; clear the "
-                f"rule: az webapp traffic-routing clear -g {self.resource_group} -n {self.app}"
+                f"rule: {by_hand(self.target, [Undo.CLEAR_RULE], rules)}"
             )
         await hook.stop_slot(self.target)
         slot = await hook.read_slot(self.target)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app_service_canary.release.app_state import AppState
+from app_service_canary.release.app_state import AppState, AppTarget
 from app_service_canary.release.policy import ReleasePolicy
+from app_service_canary.release.recovery import Undo, by_hand
 
 TIERS_WITHOUT_SLOTS = ("free", "shared", "basic", "dynamic", "consumption")
 """Deployment slots need Standard or better
@@ -89,10 +90,10 @@ def _of_the_traffic(state: AppState, policy: ReleasePolicy) -> Iterator[str]:
             )
     ours = state.rule_for(policy.slot)
     if ours:
+        target = AppTarget(policy.resource_group, policy.app, policy.slot)
         yield (
             f"App '{policy.app}' already sends {ours.weight:g} % of its users to slot '{policy.slot}'; if no "
-            f"release needs that rule, clear it: az webapp traffic-routing clear -g {policy.resource_group} "
-            f"-n {policy.app}"
+            f"release needs that rule, clear it: {by_hand(target, [Undo.CLEAR_RULE], state.rules)}"
         )
     slot_host = state.slot.host.lower() if state.slot else None
     for rule in state.rules:

@@ -67,8 +67,9 @@ def test_stopping_a_slot_that_is_gone_is_no_error(simulator: RunningSimulator, a
 
 def test_a_slot_that_still_gets_users_is_not_stopped(simulator: RunningSimulator, fresh_app: str) -> None:
     host = f"{fresh_app}-stage.azurewebsites.net"
-    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 5}])
-    with pytest.raises(PreflightRefused, match="still gets 5 % of the users and was not stopped"):
+    beta = {"name": "beta", "actionHostName": f"{fresh_app}-beta.azurewebsites.net", "reroutePercentage": 2}
+    simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 5}, beta])
+    with pytest.raises(PreflightRefused, match=r"still gets 5 % of the users and was not stopped.* set .*beta=2$"):
         AppServiceStopSlotOperator(**target(simulator, fresh_app)).execute(task_context())
     assert state(simulator, fresh_app) == "Running"
 

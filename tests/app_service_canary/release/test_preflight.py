@@ -88,6 +88,14 @@ def test_a_missing_slot_that_will_be_created_is_no_objection() -> None:
     assert objections(replace(READY, slot=None), policy(create_slot=True), 50) == []
 
 
+def test_the_command_that_clears_a_rule_which_was_left_keeps_other_slots_rules() -> None:
+    left, beta = TrafficRule("stage", SLOT.host, 5.0), TrafficRule("beta", "storefront-beta.azurewebsites.net", 2.0)
+    [said] = objections(replace(READY, rules=(left, beta)), policy(), 50)
+    assert said.endswith("clear it: az webapp traffic-routing set -g storefront-rg -n storefront --distribution beta=2")
+    [said] = objections(replace(READY, rules=(left,)), policy(), 50)
+    assert said.endswith("clear it: az webapp traffic-routing clear -g storefront-rg -n storefront")
+
+
 def test_everything_that_is_amiss_is_said() -> None:
     state = AppState(
         replace(PRODUCTION, state="Stopped", sku="Basic", operation_id="af92"),
