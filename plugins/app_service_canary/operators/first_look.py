@@ -73,6 +73,7 @@ class FirstLook:
 
     def __init__(self, trigger: FirstLookTrigger, lasts: timedelta, log: Any) -> None:
         self.trigger, self.lasts, self.log = trigger, lasts, log
+        self.without_users = not trigger.evidence
 
     async def __aenter__(self) -> FirstLook:
         self._looking = asyncio.create_task(self.trigger.in_this_process())
@@ -118,8 +119,9 @@ class FirstLook:
         except ChangedByOthers:
             self.trigger.sent = before  # nothing was written, and what is there is not ours to clear
             raise
-        if not before and self.trigger.is_open.is_set():
+        if self.without_users and self.trigger.is_open.is_set():
             self.trigger.measuring.users_have_come(now())
+        self.without_users = False
         return done
 
     async def seen(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app_service_canary.errors import (
     AzureRequestRejected,
     AzureUnavailable,
+    CanaryRejected,
     ChangedByOthers,
     OperationInProgress,
     SwapFailed,
@@ -21,6 +22,7 @@ from app_service_canary.operators.traffic import weight_left
 from app_service_canary.patience import READ_BACK, settled
 from app_service_canary.release.ownership import refuse_another_slot, refuse_foreign_content
 from app_service_canary.triggers.app_service import GIVEN_UP, AppServiceOperationTrigger
+from app_service_canary.triggers.verdicts import VERDICT_KEY
 from app_service_canary.triggers.waiting import SUCCEEDED, now
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
     Args:
         preflight_task_id: the task that recorded what was there before.
         deploy_task_id: the task that brought the new version to the slot; nothing else is promoted.
+        approval_task_id: the gate before, whose watch may have had a bad verdict that a person's mark went past.
         shift_task_ids: the steps, of which the last one left the rule as it has to be found. None: it may be any.
         image_os: the operating system when the artifact is a container; None for a package.
         readiness: what the slot is asked just before, and what is good; None: it is not asked.
@@ -113,6 +116,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
         *,
         preflight_task_id: str = "preflight",
         deploy_task_id: str = "deploy",
+        approval_task_id: str = "approval",
         shift_task_ids: Sequence[str] | None = None,
         image_os: str | None = None,
         readiness: Readiness | None = None,
@@ -123,6 +127,7 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.preflight_task_id, self.deploy_task_id = preflight_task_id, deploy_task_id
+        self.approval_task_id = approval_task_id
         self.shift_task_ids = None if shift_task_ids is None else list(shift_task_ids)
         self.image_os, self.readiness, self.answer_timeout = image_os, readiness, answer_timeout
         self.timeout, self.poll_interval = timeout, poll_interval
@@ -257,6 +262,11 @@ class AppServiceSwapSlotsOperator(AppServiceOperator):
 
     async def _refuse_what_others_changed(self, hook: AppServiceHook, context: Context) -> None:
         """What is promoted is what was deployed, watched and approved; and nobody has taken its users off it."""
+        if bad := context["ti"].xcom_pull(task_ids=self.approval_task_id, key=VERDICT_KEY):
+            raise CanaryRejected(
+                f"While a manager was asked: {bad['message']} It was not swapped into production. Clear "
+                f"'{self.approval_task_id}' to ask anew, or release again."
+            )
         if self.shift_task_ids is not None and not was_cleared(context, self.retries):
             cleared_by_us = remembered(context, _CLEARING) is not None
             left = weight_left(context, self.shift_task_ids)

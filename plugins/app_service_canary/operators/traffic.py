@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app_service_canary.errors import CanaryRejected, InvalidReleasePlan, PreflightRefused
+from app_service_canary.errors import CanaryRejected, ChangedByOthers, InvalidReleasePlan, PreflightRefused
 from app_service_canary.operators.first_look import FirstLook, FirstLookTrigger
 from app_service_canary.operators.looks import evidence_before, look_arguments, own_requests_before
 from app_service_canary.operators.task import AppServiceOperator, remember, remembered, was_cleared
@@ -143,10 +143,16 @@ class AppServiceSetCanaryWeightOperator(AppServiceOperator):
     async def _send(self, context: Context, weight: float, once: Once) -> dict[str, Any]:
         # After a look, and so not before.
         self._refuse_without_a_way_back(context)
+        asked_before = context["task_state_store"].get(_ASKED)
         context["task_state_store"].set(_ASKED, True)
         context["ti"].xcom_push(ASKED_WEIGHT_KEY, weight)
         left = self._left(context)
-        changed = await self.patiently_with_hook(lambda hook: once(lambda: self._set(hook, weight, left)))
+        try:
+            changed = await self.patiently_with_hook(lambda hook: once(lambda: self._set(hook, weight, left)))
+        except ChangedByOthers:
+            if not asked_before:
+                context["task_state_store"].delete(_ASKED)  # nothing was written, and what is there is not ours
+            raise
         done = "now go" if changed else "go already"
         self.log.info("%g %% of new users of app '%s' %s to slot '%s'.", weight, self.app, done, self.slot)
         return {"requested": weight, "applied": weight, "at": now().isoformat()}

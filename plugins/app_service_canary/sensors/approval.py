@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 _OPENED_AT, _DECIDED, _REJECTED = "opened_at", "decided", "rejected"
 """Remembered: a later try of this gate counts what came since it first opened, and does not lose a decision that was on
 its way, or a bad verdict."""
+
+
+AWAY = timedelta(minutes=1)
+"""For how long a side has to answer badly, or not at all, while a manager thinks: that may take a day, in which the
+triggerer's network may be away, or production restarted, for a moment. A worse canary is found by comparison."""
 
 
 class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
@@ -112,6 +118,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
         evidence = evidence_before(context, self.watch_task_ids, self.retries)
         watching = {
             **look_arguments(self, context, self.hosts_by_side, evidence),
+            "failure_limit": max(self.watch.failure_limit, math.ceil(AWAY / self.watch.poll_interval)),
             "began": opened_at,
             "own": own_requests_before(context, self.watch_task_ids),
         }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from app_service_canary.release.verdict import Outcome
 from app_service_canary.triggers.analysis import ENDLESS, CanaryAnalysisTrigger
 from app_service_canary.triggers.approval import ApprovalTrigger
 from app_service_canary.triggers.waiting import FAILED, event
+
+LONGEST_PAUSE = 60.0
+"""Seconds before a watch that broke off is begun anew; at first it is a look's pause, and twice as long each time."""
 
 
 class WatchedApprovalTrigger(ApprovalTrigger):
@@ -23,6 +27,7 @@ class WatchedApprovalTrigger(ApprovalTrigger):
         super().__init__(**gate)
         self.watching = watching
         self._watched: asyncio.Task[Any] | None = None
+        self._pause, self._not_before = self.poll_interval_seconds, 0.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -32,6 +37,9 @@ class WatchedApprovalTrigger(ApprovalTrigger):
 
     async def opened(self) -> None:
         await super().opened()
+        self._begin()
+
+    def _begin(self) -> None:
         self.watch = CanaryAnalysisTrigger(**self.watching, **ENDLESS, waiter=self.waiter)
         self._watched = asyncio.create_task(self.watch.in_this_process())
 
@@ -42,7 +50,14 @@ class WatchedApprovalTrigger(ApprovalTrigger):
         await super().closed()
 
     async def look(self) -> dict[str, Any] | None:
-        decided = await super().look()
+        if self._watched is None and time.monotonic() >= self._not_before:
+            self._begin()
+        try:
+            decided = await super().look()
+        except Exception:
+            if bad := await self._bad_verdict():
+                return bad
+            raise
         return await self._bad_verdict() or decided
 
     async def rest(self, seconds: float) -> dict[str, Any] | None:
@@ -56,14 +71,18 @@ class WatchedApprovalTrigger(ApprovalTrigger):
         if self._watched is None or not (self.watch.rejected or self._watched.done()):
             return None
         watched, self._watched = self._watched, None
+        why = "it ended"
         try:
             ending: dict[str, Any] = await watched
         except Exception as error:
-            # A manager can decide without it, and `swap` asks the slot once more.
-            self.log.exception("The canary is not watched any more: %s", type(error).__name__)
-            bad = self.watch.rejected
-            return event(FAILED, bad, outcome=Outcome.FAIL.value, reasons=[bad]) if bad else None
-        if ending.get("outcome") == Outcome.FAIL.value:
-            return ending
-        self.log.warning("The canary is not watched any more: %s", ending["message"])
+            if bad := self.watch.rejected:
+                return event(FAILED, bad, outcome=Outcome.FAIL.value, reasons=[bad])
+            why = f"{type(error).__name__}: {error}"
+        else:
+            if ending.get("outcome") == Outcome.FAIL.value:
+                return ending
+            why = ending["message"]
+        self._not_before = time.monotonic() + self._pause
+        self.log.warning("The canary is not watched, and will be again in %.0f s: %s", self._pause, why)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return None

@@ -160,9 +160,19 @@ def test_a_rule_that_somebody_changed_is_not_cleared_by_a_bad_verdict_either(
     simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 3}])
     # It is looked at again for so long, while the verdict is reached.
     monkeypatch.setattr(patience, "LOOK_AGAIN", (3.0,))
+    context = task_context("shift", earlier=SEEN)
     with pytest.raises(ChangedByOthers, match="It was not overwritten"):
-        shift(fresh_app, previous_task_ids=[], look_task_ids=["earlier"]).execute(task_context("shift", earlier=SEEN))
+        shift(fresh_app, previous_task_ids=[], look_task_ids=["earlier"]).execute(context)
     assert rules(simulator, fresh_app) == ["stage"]
+    assert context["task_state_store"].get("asked") is None, "so that clearing the task does not make it ours"
+
+
+def test_a_try_to_send_that_azure_fails_does_not_make_users_of_the_time_before_them(
+    simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
+) -> None:
+    order_fault(RULE_CHANGE, "server_error", when="before", app=fresh_app)
+    left = shift(fresh_app, first_look="1s").execute(task_context("shift"))
+    assert left["evidence"]["probe"]["began"] > left["own"]["since"]
 
 
 def test_a_task_that_is_ended_while_it_looks_sends_nobody(simulator: RunningSimulator, fresh_app: str) -> None:

@@ -11,6 +11,7 @@ from tests.simulator import RunningSimulator, sample_package
 from app_service_canary.errors import (
     AzureRequestRejected,
     AzureUnavailable,
+    CanaryRejected,
     ChangedByOthers,
     PreflightRefused,
     SwapFailed,
@@ -19,6 +20,7 @@ from app_service_canary.operators import swap as swap_module
 from app_service_canary.operators.swap import ASKED_KEY, OPERATION_KEY, AppServiceSwapSlotsOperator
 from app_service_canary.operators.task import known_before
 from app_service_canary.triggers import waiting
+from app_service_canary.triggers.verdicts import VERDICT_KEY
 from app_service_canary.triggers.waiting import now
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
@@ -226,6 +228,20 @@ def test_a_rule_that_somebody_changed_since_the_last_step_stops_the_swap_and_not
     before = writes(simulator, fresh_app)
     with pytest.raises(ChangedByOthers, match="this release had left 50 %"):
         swap(simulator, fresh_app, shift_task_ids=["canary_20.shift", "canary_50.shift"]).execute(context)
+    assert writes(simulator, fresh_app) == before
+
+
+def test_a_bad_verdict_that_the_gate_was_taken_past_stops_the_swap_and_nothing_is_written(
+    simulator: RunningSimulator, fresh_app: str
+) -> None:
+    send_users(simulator, fresh_app, 50)
+    before = writes(simulator, fresh_app)
+    context = ready_to_swap(simulator, fresh_app, **{"canary_50.shift": {"applied": 50.0}})
+    context["ti"].xcoms["approval", VERDICT_KEY] = {"message": "The canary failed 9 of 10."}
+    with pytest.raises(
+        CanaryRejected, match=r"^While a manager was asked: The canary failed 9 of 10\. It was not swapped"
+    ):
+        swap(simulator, fresh_app, shift_task_ids=["canary_50.shift"]).execute(context)
     assert writes(simulator, fresh_app) == before
 
 

@@ -221,6 +221,7 @@ def test_the_gate_watches_on_from_what_the_last_watch_has_seen(airflow: Airflow)
     assert trigger.watching["evidence"] == {"probe": {"n": 1}}
     assert trigger.watching["hosts_by_side"] == {"slot": "stage.example", "visitors": "www.example"}
     assert trigger.watching["about"]["task_id"] == "approval"
+    assert trigger.watching["failure_limit"] == 12, "a minute, at a poll interval of 5 s"
     assert "`canary` is watched until you decide" in airflow.asked[0]["body"]
     assert type(open_gate(gate(), context())) is ApprovalTrigger, "it knows no host to ask"
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.app_service_canary.conftest import OrderFault
+from tests.app_service_canary.conftest import Connect, OrderFault
 from tests.app_service_canary.triggers.events import the_event
 from tests.simulator import RunningSimulator
 
@@ -122,18 +122,49 @@ async def test_a_bad_verdict_that_is_being_acted_upon_counts_more_than_a_decisio
     await trigger.closed()
 
 
-async def test_a_watch_that_is_not_possible_keeps_nobody_from_deciding(
+async def test_a_watch_that_breaks_off_keeps_nobody_from_deciding_and_is_begun_anew(
+    simulator: RunningSimulator, fresh_app: str, variable: dict[str, str], azure_connection: Connect
+) -> None:
+    send_users(simulator, fresh_app)
+    behave(simulator, fresh_app, {"SAMPLE_UNHEALTHY": "1"})
+    trigger = gate(simulator, fresh_app, azure_app_service_conn_id="away_for_a_moment")
+    said: asyncio.Queue[str] = asyncio.Queue()
+    trigger.log.warning = lambda *words: said.put_nowait(words[0] % words[1:])
+    waiting = asyncio.create_task(the_event(trigger))
+    assert "The canary is not watched, and will be again in" in await said.get()
+    assert not waiting.done()
+    trigger.watching["azure_app_service_conn_id"] = azure_connection()
+    assert (await waiting)["outcome"] == "fail"
+    assert rules(simulator, fresh_app) == []
+
+
+async def test_where_no_watch_is_possible_a_manager_decides_all_the_same(
     simulator: RunningSimulator, app: str, variable: dict[str, str]
 ) -> None:
-    trigger = gate(simulator, app, azure_app_service_conn_id="no_such_connection")
-    said: list[str] = []
-    trigger.log.warning = trigger.log.exception = lambda *words: said.append(words[0] % words[1:])
-    waiting = asyncio.create_task(the_event(trigger))
+    waiting = asyncio.create_task(the_event(gate(simulator, app, azure_app_service_conn_id="no_such_connection")))
     done, _ = await asyncio.wait({waiting}, timeout=1)
     assert not done
     variable["value"] = "approve"
     assert (await waiting)["decision"]["decision"] == "approved"
-    assert [words.partition(":")[0] for words in said] == ["The canary is not watched any more"]
+
+
+async def test_a_bad_verdict_is_not_lost_when_airflow_cannot_be_asked_for_a_decision(
+    simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ApprovalTrigger) -> str | None:
+        raise OSError("no answer")
+
+    send_users(simulator, fresh_app)
+    behave(simulator, fresh_app, {"SAMPLE_UNHEALTHY": "1"})
+    trigger = gate(simulator, fresh_app)
+    await trigger.opened()
+    assert trigger._watched is not None
+    await asyncio.wait({trigger._watched})
+    monkeypatch.setattr(ApprovalTrigger, "_variable", broken)
+    ending = await trigger.look()
+    assert ending is not None
+    assert ending["outcome"] == "fail"
+    await trigger.closed()
 
 
 async def test_a_gate_that_is_closed_watches_no_more(
