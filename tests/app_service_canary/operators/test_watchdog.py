@@ -157,7 +157,7 @@ def test_a_release_that_takes_longer_than_its_own_steps_can_take_is_reported(
         assert said == f"A release of app '{fresh_app}' is under way; it was left alone."
     for known in (STEPS, None):
         ti = WatchdogInstance(earlier, (1,), steps=known)
-        with pytest.raises(ReleaseAbandoned, match=r"longer than the 75h17m1s that it can take"):
+        with pytest.raises(ReleaseAbandoned, match=r"longer than the 75h17m11s that it can take"):
             watch(simulator, fresh_app, ti)
         assert ti.seen.since[Seen.RUN] == earlier.since[Seen.RUN]
     assert rules(simulator, fresh_app) == ["stage"]
