@@ -55,12 +55,17 @@ class PlanSeed(Part):
     linux: bool = True
 
 
+def client_secret() -> str:
+    """One that begins with no dash, as Entra ID's do: `az login -p` would take that for an option."""
+    return secrets.token_hex(2) + secrets.token_urlsafe(24)
+
+
 class Seed(Part):
     """The whole file. The identifiers are drawn at random when they are not given."""
 
     tenant: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
     client_id: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
-    client_secret: str = pydantic.Field(default_factory=lambda: secrets.token_urlsafe(24))
+    client_secret: str = pydantic.Field(default_factory=client_secret)
     subscription: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
     workspace: str = pydantic.Field(default_factory=lambda: str(uuid.uuid4()))
     resource_group: str

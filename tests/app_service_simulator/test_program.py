@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.simulator import ROOT, START_LIMIT, RunningSimulator
 
-from app_service_simulator.seed import DEFAULT, InvalidSeed, read
+from app_service_simulator.seed import DEFAULT, InvalidSeed, client_secret, read
 
 ENVIRONMENT = {"PYTHONPATH": str(ROOT / "include"), "PATH": os.environ["PATH"]}
 
@@ -130,3 +130,9 @@ def test_a_speed_that_is_none_is_refused(speed: str) -> None:
     ended = run("--speed", speed)
     assert ended.returncode == 2
     assert "--speed" in ended.stderr
+
+
+def test_a_client_secret_that_was_drawn_can_be_handed_to_az_as_an_argument() -> None:
+    drawn = {client_secret() for _ in range(1000)}
+    assert len(drawn) == 1000
+    assert not [secret for secret in drawn if secret.startswith("-")]
