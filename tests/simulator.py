@@ -146,6 +146,16 @@ class RunningSimulator:
         body = {"properties": {"experiments": {"rampUpRules": rules}}}
         return self.arm("PATCH", f"{self.app_path(app)}/config/web", body).raise_for_status()
 
+    def rules(self, app: str) -> dict[str, float]:
+        """The app's routing rules as Azure tells of them: percent by the slot's name, in their order."""
+        config = self.arm("GET", f"{self.app_path(app)}/config/web").json()["properties"]
+        return {rule["name"]: rule["reroutePercentage"] for rule in config["experiments"]["rampUpRules"]}
+
+    def set_app_settings(self, app: str, slot: str | None, settings: dict[str, str]) -> httpx.Response:
+        """Replaces the slot's (or production's) app settings, by which the sample app behaves."""
+        path = f"{self.app_path(app, slot)}/config/appsettings"
+        return self.arm("PUT", path, {"properties": settings}).raise_for_status()
+
     def create_app(self, version: str = "1.0.0", *, slot: str = "stage", slot_running: bool = True) -> str:
         """A new app of the sample web app, with a slot that has nothing deployed; its name."""
         app = f"app-{uuid.uuid4().hex[:8]}"

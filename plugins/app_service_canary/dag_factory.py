@@ -38,6 +38,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 SLOT_HOST = "{{ ti.xcom_pull(task_ids='start_slot').slot_host }}"
 PRODUCTION_HOST = "{{ ti.xcom_pull(task_ids='preflight').production_host }}"
+BOTH_SIDES = {"slot": SLOT_HOST, "visitors": PRODUCTION_HOST}
 
 RETRIES: dict[str, Any] = {
     # Every task reads Azure first and acts only if needed, so each is safe to run again. A task whose process
@@ -164,7 +165,7 @@ def _tasks(policy: ReleasePolicy) -> None:
         task_id="approval",
         approval=policy.approval,
         watch_task_ids=watches,
-        hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
+        hosts_by_side=BOTH_SIDES,
         **_looks_by(policy),
         **target,
     )
@@ -224,7 +225,7 @@ def _staging(policy: ReleasePolicy, target: dict[str, Any]) -> tuple[list[Any], 
                 looks.append(shift.task_id)
             watch = CanaryAnalysisOperator(
                 task_id="watch",
-                hosts_by_side={"slot": SLOT_HOST, "visitors": PRODUCTION_HOST},
+                hosts_by_side=BOTH_SIDES,
                 bake=f"{{{{ {plan}.bake }}}}",
                 weight=f"{{{{ {plan}.weight }}}}",
                 look_task_ids=list(looks),

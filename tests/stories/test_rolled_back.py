@@ -81,9 +81,8 @@ def test_a_package_that_does_not_start_fails_its_deployment(story: Storyteller) 
 
 def test_a_canary_that_turns_bad_loses_its_users_from_the_trigger_at_once(story: Storyteller) -> None:
     story.policy["steps"][0]["bake"] = "60s"
-    slot = f"{story.simulator.app_path(story.app, 'stage')}/config/appsettings"
-    broken = {"properties": {"SAMPLE_UNHEALTHY": "1"}}
-    story.while_waiting_in("canary_20.watch", lambda: story.simulator.arm("PUT", slot, broken).raise_for_status())
+    broken = {"SAMPLE_UNHEALTHY": "1"}
+    story.while_waiting_in("canary_20.watch", lambda: story.simulator.set_app_settings(story.app, "stage", broken))
     told = story.tell()
     assert_back_on_stable(story, told)
     watch = told.xcoms["canary_20.watch"]
@@ -93,10 +92,9 @@ def test_a_canary_that_turns_bad_loses_its_users_from_the_trigger_at_once(story:
 
 
 def test_a_canary_that_turns_bad_while_a_manager_thinks_loses_its_users_and_is_not_swapped(story: Storyteller) -> None:
-    slot = f"{story.simulator.app_path(story.app, 'stage')}/config/appsettings"
-    broken = {"properties": {"SAMPLE_UNHEALTHY": "1"}}
+    broken = {"SAMPLE_UNHEALTHY": "1"}
     story.policy["analysis"] = {"sources": {"probe": {"rate": 20, "first_look": "1s"}}}
-    story.while_waiting_in("approval", lambda: story.simulator.arm("PUT", slot, broken).raise_for_status())
+    story.while_waiting_in("approval", lambda: story.simulator.set_app_settings(story.app, "stage", broken))
     told = story.tell(weights=[30])
     assert_back_on_stable(story, told)
     assert story.calls("/slotsswap") == 0
@@ -105,9 +103,8 @@ def test_a_canary_that_turns_bad_while_a_manager_thinks_loses_its_users_and_is_n
 
 def test_a_version_that_turns_bad_after_the_swap_is_swapped_back(story: Storyteller) -> None:
     story.policy["watch"]["promoted_bake"] = "60s"
-    settings = f"{story.simulator.app_path(story.app)}/config/appsettings"
-    broken = {"properties": {"SAMPLE_UNHEALTHY": "1"}}
-    story.while_waiting_in("watch_promoted", lambda: story.simulator.arm("PUT", settings, broken).raise_for_status())
+    broken = {"SAMPLE_UNHEALTHY": "1"}
+    story.while_waiting_in("watch_promoted", lambda: story.simulator.set_app_settings(story.app, None, broken))
     story.manager_writes("approve")
     told = story.tell(weights=[30])
     assert_back_on_stable(story, told)

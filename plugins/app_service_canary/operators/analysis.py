@@ -243,8 +243,7 @@ class CanaryAnalysisOperator(AppServiceOperator):
         allowed = self._may_decide(decision)
         if decision["decision"] == APPROVED and allowed:
             self.log.info("To go on without a verdict was decided%s (%s).%s", by, decision["door"], said)
-            if bad := verdict_noted_in(context):
-                self.log.warning("A bad verdict was reached before that was decided, and stands.")
+            if bad := verdict_noted_in(context, self.log):
                 return self.finish(context, bad)
             self.passed(context)
             return {**held["verdict"], "outcome": Outcome.INCONCLUSIVE.value, "decided": decision}

@@ -175,8 +175,7 @@ class ManagerApprovalSensor(AppServiceTask, BaseSensorOperator):
             remember(context, _REJECTED, event["message"])
             return self._reject(context, event["message"])
         decision = self._decision(event)
-        if decision.approved and (bad := verdict_noted_in(context)):
-            self.log.warning("A bad verdict was reached before that was decided, and stands.")
+        if decision.approved and (bad := verdict_noted_in(context, self.log)):
             return self.finish(context, bad)
         record = {**decision.to_json(), "at": now().isoformat()}
         remember(context, _DECIDED, record)

@@ -49,10 +49,13 @@ async def noted_verdict(about: dict[str, Any], waiter: str, log: Logger) -> dict
     return _of(waiter, await _within_limit(lambda: XCom.get_one(key=VERDICT_KEY, **_key(about)), log))
 
 
-def verdict_noted_in(context: Context) -> dict[str, Any] | None:
-    """The bad verdict of this try whose event was lost; None without one."""
+def verdict_noted_in(context: Context, log: Logger) -> dict[str, Any] | None:
+    """The bad verdict of this try whose event was lost when somebody decided to go on; None without one."""
     ti = context["ti"]
-    return _of(str(ti.id), ti.xcom_pull(task_ids=ti.task_id, key=VERDICT_KEY))
+    noted = _of(str(ti.id), ti.xcom_pull(task_ids=ti.task_id, key=VERDICT_KEY))
+    if noted:
+        log.warning("A bad verdict was reached before that was decided, and stands.")
+    return noted
 
 
 def _of(waiter: str, noted: Any) -> dict[str, Any] | None:

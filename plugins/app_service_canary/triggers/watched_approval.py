@@ -71,7 +71,6 @@ class WatchedApprovalTrigger(ApprovalTrigger):
         if self._watched is None or not (self.watch.rejected or self._watched.done()):
             return None
         watched, self._watched = self._watched, None
-        why = "it ended"
         try:
             ending: dict[str, Any] = await watched
         except Exception as error:

@@ -50,18 +50,6 @@ def shift(
     return AppServiceSetCanaryWeightOperator(task_id="shift", **{**arguments, **changed})
 
 
-def behave(simulator: RunningSimulator, app: str, settings: dict[str, str]) -> None:
-    """The slot's version from now on."""
-    path = f"{simulator.app_path(app, 'stage')}/config/appsettings"
-    simulator.arm("PUT", path, {"properties": settings}).raise_for_status()
-
-
-def rules(simulator: RunningSimulator, app: str) -> list[str]:
-    """The slots to which users are sent."""
-    config = simulator.arm("GET", f"{simulator.app_path(app)}/config/web").json()["properties"]
-    return [rule["name"] for rule in config["experiments"]["rampUpRules"]]
-
-
 def changes(simulator: RunningSimulator, app: str) -> int:
     """How often the app's traffic rules were asked to be changed."""
     return sum(call["method"] == "PATCH" and call["app"] == app for call in simulator.journal())
@@ -72,7 +60,7 @@ SEEN: dict[str, Any] = {"evidence": {"azure_monitor": {"nonsense": True}}}
 
 
 def test_a_version_that_is_bad_before_it_has_users_gets_none(simulator: RunningSimulator, fresh_app: str) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     context = task_context("shift")
     with pytest.raises(CanaryRejected, match=r"^By probe, the canary failed .* No users had been sent to it\.$"):
         shift(fresh_app, first_look="1h").execute(context)
@@ -83,33 +71,33 @@ def test_a_version_that_is_bad_before_it_has_users_gets_none(simulator: RunningS
 def test_a_version_that_turns_bad_with_its_first_users_loses_them_before_a_watch_begins(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    behave(simulator, fresh_app, WITH_USERS)
+    simulator.set_app_settings(fresh_app, "stage", WITH_USERS)
     with pytest.raises(CanaryRejected, match=r"^By probe, the canary failed .*\)\.$"):
         # Every round of the look asks as a user does, too.
         shift(fresh_app, weight=100).execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
     assert changes(simulator, fresh_app) == 2, "sent, and taken off again"
 
 
 def test_a_bad_verdict_is_not_forgotten_by_a_try_that_was_killed_with_it(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     context = task_context("shift")
     with pytest.raises(CanaryRejected) as first:
         shift(fresh_app).execute(context)
-    behave(simulator, fresh_app, {})
+    simulator.set_app_settings(fresh_app, "stage", {})
     with pytest.raises(CanaryRejected) as second:
         shift(fresh_app).execute(next_try(context))
     assert str(second.value) == str(first.value)
     assert context["ti"].xcom_pull("shift", key=ASKED_WEIGHT_KEY) is None
     shift(fresh_app, first_look="1s").execute(cleared(context))
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
 
 
 def test_a_good_version_gets_its_users_and_what_was_seen_counts_on(simulator: RunningSimulator, fresh_app: str) -> None:
     first = shift(fresh_app, first_look="1s").execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
     seen = first["evidence"]["probe"]["canary"]["requests"]
     assert seen > 50, "a second before the first users, and one after"
     second = shift(fresh_app, first_look="1s", weight=60, look_task_ids=["first"]).execute(
@@ -123,22 +111,22 @@ def test_a_good_version_gets_its_users_and_what_was_seen_counts_on(simulator: Ru
 def test_a_verdict_that_comes_while_azure_is_sending_users_takes_them_off_afterwards(
     simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
 ) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     order_fault(RULE_CHANGE, "slow", seconds=4, when="before", app=fresh_app)
     with pytest.raises(CanaryRejected, match=r"\)\.$"):
         shift(fresh_app, look_task_ids=["earlier"]).execute(task_context("shift", earlier=SEEN))
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
     assert changes(simulator, fresh_app) == 2
 
 
 def test_nobody_is_sent_by_another_try_after_a_bad_verdict(
     simulator: RunningSimulator, fresh_app: str, order_fault: OrderFault
 ) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     order_fault(RULE_CHANGE, "hang", seconds=4, when="before", app=fresh_app)
     with pytest.raises(CanaryRejected):
         shift(fresh_app, look_task_ids=["earlier"]).execute(task_context("shift", earlier=SEEN))
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
     assert changes(simulator, fresh_app) == 1
 
 
@@ -149,13 +137,13 @@ def test_a_rule_that_somebody_changed_is_left_as_it_is_and_the_look_ends(
     simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 3}])
     with pytest.raises(ChangedByOthers):
         shift(fresh_app, first_look="1s", previous_task_ids=[]).execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
 
 
 def test_a_rule_that_somebody_changed_is_not_cleared_by_a_bad_verdict_either(
     simulator: RunningSimulator, fresh_app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     host = f"{fresh_app}-stage.azurewebsites.net"
     simulator.set_rules(fresh_app, [{"name": "stage", "actionHostName": host, "reroutePercentage": 3}])
     # It is looked at again for so long, while the verdict is reached.
@@ -163,7 +151,7 @@ def test_a_rule_that_somebody_changed_is_not_cleared_by_a_bad_verdict_either(
     context = task_context("shift", earlier=SEEN)
     with pytest.raises(ChangedByOthers, match="It was not overwritten"):
         shift(fresh_app, previous_task_ids=[], look_task_ids=["earlier"]).execute(context)
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
     assert context["task_state_store"].get("asked") is None, "so that clearing the task does not make it ours"
 
 
@@ -201,10 +189,10 @@ def test_users_of_a_try_that_was_killed_are_taken_off_and_not_forgotten(
 ) -> None:
     context = task_context("shift")
     shift(fresh_app, first_look="1s").execute(context)
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     with pytest.raises(CanaryRejected, match=r"\)\.$"):
         shift(fresh_app).execute(again(context))
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
     assert context["ti"].xcom_pull("shift", key=ASKED_WEIGHT_KEY) == 50, "for the way back"
     with pytest.raises(CanaryRejected):
         shift(fresh_app).execute(next_try(context))
@@ -226,7 +214,7 @@ def test_a_bad_verdict_stands_whatever_goes_wrong_when_it_is_acted_upon(
     async def raising(*_: Any, **__: Any) -> None:
         raise RuntimeError("nobody expected this")
 
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     context = task_context("shift", earlier=SEEN)
     if broken == "close":
         monkeypatch.setattr(FirstLookTrigger, "closed", raising)
@@ -234,7 +222,7 @@ def test_a_bad_verdict_stands_whatever_goes_wrong_when_it_is_acted_upon(
         monkeypatch.setattr(AppServiceHook, broken, raising)
     with pytest.raises(CanaryRejected, match="By probe, the canary failed"):
         shift(fresh_app, look_task_ids=["earlier"]).execute(context)
-    assert rules(simulator, fresh_app) == (["stage"] if broken == "clear_weight" else [])
+    assert list(simulator.rules(fresh_app)) == (["stage"] if broken == "clear_weight" else [])
 
 
 def test_a_look_ends_when_it_is_over_and_not_with_its_next_round(simulator: RunningSimulator, fresh_app: str) -> None:
@@ -250,9 +238,9 @@ def test_a_look_ends_when_it_is_over_and_not_with_its_next_round(simulator: Runn
 def test_where_there_is_nothing_to_look_by_users_are_sent_at_once(
     simulator: RunningSimulator, fresh_app: str, changed: dict[str, Any]
 ) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     returned = shift(fresh_app, **changed).execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
     assert set(returned) == {"requested", "applied", "at"}
 
 
@@ -264,13 +252,13 @@ def test_a_look_that_is_not_possible_holds_nobody_up(
 
     monkeypatch.setattr("app_service_canary.hooks.measuring.open_sources", broken)
     returned = shift(fresh_app, first_look="1h").execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
     assert "evidence" not in returned
     assert "The look at the slot broke off: OSError: no more files" in capsys.readouterr().out
 
 
 def test_the_record_of_a_first_look_is_kept(simulator: RunningSimulator, fresh_app: str, tmp_path: Path) -> None:
-    behave(simulator, fresh_app, ALWAYS)
+    simulator.set_app_settings(fresh_app, "stage", ALWAYS)
     with pytest.raises(CanaryRejected):
         shift(fresh_app, record=tmp_path.as_uri()).execute(task_context("shift"))
     [path] = tmp_path.rglob("shift.1.json")

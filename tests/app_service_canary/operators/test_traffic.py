@@ -19,18 +19,13 @@ def shift(app: str, weight: Any, **changed: Any) -> AppServiceSetCanaryWeightOpe
     return AppServiceSetCanaryWeightOperator(task_id="shift", weight=weight, **{**TARGET, "app": app, **changed})
 
 
-def rules(simulator: RunningSimulator, app: str) -> dict[str, float]:
-    config = simulator.arm("GET", f"{simulator.app_path(app)}/config/web").json()["properties"]
-    return {rule["name"]: rule["reroutePercentage"] for rule in config["experiments"]["rampUpRules"]}
-
-
 @pytest.mark.parametrize(("weight", "applied"), [(12.5, 12.5), ("25", 25), ("0", 0), (100, 100)])
 def test_a_share_of_new_users_is_sent_to_the_slot(
     simulator: RunningSimulator, app: str, weight: Any, applied: float
 ) -> None:
     returned = shift(app, weight).execute(task_context())
     assert (returned["requested"], returned["applied"]) == (applied, applied)
-    assert rules(simulator, app) == {"stage": applied}
+    assert simulator.rules(app) == {"stage": applied}
 
 
 def test_a_weight_that_is_set_already_is_not_written_again(simulator: RunningSimulator, app: str) -> None:
@@ -54,7 +49,7 @@ def test_a_rule_that_somebody_changed_since_the_step_before_is_left_as_it_is(
     context = task_context("shift", **{"canary_10.shift": {"applied": 10.0}})
     with pytest.raises(ChangedByOthers, match=r"Azure says (no rule|3 %), this release had left .*10 %\."):
         shift(fresh_app, 50, previous_task_ids=["canary_10.shift"]).execute(context)
-    assert rules(simulator, fresh_app) == ({} if found is None else {"stage": found})
+    assert simulator.rules(fresh_app) == ({} if found is None else {"stage": found})
 
 
 def test_before_the_first_step_there_has_to_be_no_rule(simulator: RunningSimulator, fresh_app: str) -> None:
@@ -66,7 +61,7 @@ def test_before_the_first_step_there_has_to_be_no_rule(simulator: RunningSimulat
 def test_a_shift_that_a_person_clears_takes_the_rule_as_it_is_then(simulator: RunningSimulator, fresh_app: str) -> None:
     person_sets(simulator, fresh_app, 3.0)
     shift(fresh_app, 10, previous_task_ids=[]).execute(cleared(task_context("shift")))
-    assert rules(simulator, fresh_app) == {"stage": 10}
+    assert simulator.rules(fresh_app) == {"stage": 10}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +80,7 @@ def test_a_shift_that_is_cleared_alone_when_its_run_is_over_sends_nobody_to_the_
     context["ti"].states.update(states)
     with pytest.raises(PreflightRefused, match=f"{found}.* no traffic was moved. Clear this task together with all"):
         shift(fresh_app, 10, previous_task_ids=[]).execute(context)
-    assert rules(simulator, fresh_app) == {}
+    assert simulator.rules(fresh_app) == {}
     assert context["ti"].xcom_pull("shift", key="asked_weight") is None
 
 
@@ -96,7 +91,7 @@ def test_a_shift_that_is_cleared_with_all_that_comes_after_it_moves_users(
     context = cleared(task_context("shift"))
     context["ti"].states.update(states)
     shift(fresh_app, 10, previous_task_ids=[]).execute(context)
-    assert rules(simulator, fresh_app) == {"stage": 10}
+    assert simulator.rules(fresh_app) == {"stage": 10}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -105,7 +100,7 @@ def test_a_shift_whose_answer_was_lost_is_done_and_nobody_is_accused(
 ) -> None:
     order_fault("WebApps_UpdateConfiguration", "gateway_timeout", when=when, app=fresh_app)
     shift(fresh_app, 10, previous_task_ids=[]).execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == {"stage": 10}
+    assert simulator.rules(fresh_app) == {"stage": 10}
 
 
 @pytest.mark.parametrize("nth", [1, 2])
@@ -116,7 +111,7 @@ def test_a_stale_answer_is_asked_for_again(
     order_fault("WebApps_GetConfiguration", "stale", nth=nth, app=fresh_app)
     context = task_context("shift", **{"canary_10.shift": {"applied": 10.0}})
     shift(fresh_app, 50, previous_task_ids=["canary_10.shift"]).execute(context)
-    assert rules(simulator, fresh_app) == {"stage": 50}
+    assert simulator.rules(fresh_app) == {"stage": 50}
 
 
 def test_a_slot_is_not_taken_for_stopped_because_azure_tells_late_that_it_was_started(
@@ -126,7 +121,7 @@ def test_a_slot_is_not_taken_for_stopped_because_azure_tells_late_that_it_was_st
         simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/{change}").raise_for_status()
     order_fault("WebApps_GetSlot", "stale", nth=1, app=fresh_app)
     shift(fresh_app, 10, previous_task_ids=[]).execute(task_context("shift"))
-    assert rules(simulator, fresh_app) == {"stage": 10}
+    assert simulator.rules(fresh_app) == {"stage": 10}
 
 
 @pytest.mark.parametrize("weight", [None, "", "None", " "])
@@ -149,5 +144,5 @@ def test_nobody_is_sent_to_a_slot_that_does_not_run(simulator: RunningSimulator,
     simulator.arm("POST", f"{simulator.app_path(fresh_app, 'stage')}/stop").raise_for_status()
     with pytest.raises(InvalidReleasePlan, match=r"is Stopped, .* no traffic was moved. Clear start_slot"):
         shift(fresh_app, 30).execute(task_context())
-    assert rules(simulator, fresh_app) == {}
+    assert simulator.rules(fresh_app) == {}
     shift(fresh_app, 0).execute(task_context())

@@ -90,11 +90,6 @@ def route(simulator: RunningSimulator, app: str, name: str = "stage") -> None:
     simulator.set_rules(app, [{"name": name, "actionHostName": host, "reroutePercentage": 10}])
 
 
-def rules(simulator: RunningSimulator, app: str) -> list[str]:
-    config = simulator.arm("GET", f"{simulator.app_path(app)}/config/web").json()
-    return [rule["name"] for rule in config["properties"]["experiments"]["rampUpRules"]]
-
-
 def slot_state(simulator: RunningSimulator, app: str) -> str:
     return str(simulator.arm("GET", simulator.app_path(app, "stage")).json()["properties"]["state"])
 
@@ -107,7 +102,7 @@ def test_a_release_that_begins_between_the_look_and_the_clearing_is_left_alone(
     assert watch(simulator, fresh_app, ti) == (
         f"A release of app '{fresh_app}' has just begun or ended; it was left alone."
     )
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
 
 
 def test_a_slot_is_stopped_only_when_its_hour_is_over(simulator: RunningSimulator, fresh_app: str) -> None:
@@ -132,7 +127,7 @@ def test_a_slot_that_somebody_begins_to_use_after_the_look_is_not_stopped(
 
     ti = Meanwhile(ago(2, Seen.SLOT))
     said = watch(simulator, fresh_app, ti)
-    assert (ti.asked, rules(simulator, fresh_app)) == (4, ["testers"])
+    assert (ti.asked, list(simulator.rules(fresh_app))) == (4, ["testers"])
     assert said == f"Slot 'stage' of app '{fresh_app}' was not stopped, for somebody has just begun to use it."
     assert slot_state(simulator, fresh_app) == "Running"
 
@@ -160,7 +155,7 @@ def test_a_release_that_takes_longer_than_its_own_steps_can_take_is_reported(
         with pytest.raises(ReleaseAbandoned, match=r"longer than the 75h17m11s that it can take"):
             watch(simulator, fresh_app, ti)
         assert ti.seen.since[Seen.RUN] == earlier.since[Seen.RUN]
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
 
 
 def test_a_failed_reading_says_why_and_forgets_nothing(simulator: RunningSimulator) -> None:
@@ -177,7 +172,7 @@ def test_what_is_seen_first_is_remembered_for_the_next_run(simulator: RunningSim
     began = now()
     assert "not for long enough" in watch(simulator, fresh_app, ti)
     assert began <= ti.seen.since[Seen.RULE] <= now()
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
     later = WatchdogInstance(Sightings(ti.seen.at, ti.seen.runs, {Seen.RULE: now() - SECOND_LOOK}))
     assert "was cleared, for no release answers for it" in watch(simulator, fresh_app, later)
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []

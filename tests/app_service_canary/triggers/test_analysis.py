@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from tests.app_service_canary.release.test_evidence import evidence
 from tests.app_service_canary.triggers.events import the_event
+from tests.app_service_canary.triggers.watches import watch_arguments
 from tests.simulator import RunningSimulator
 
 from app_service_canary.release.record import Record
@@ -23,28 +24,13 @@ pytestmark = pytest.mark.usefixtures("azure_connection")
 
 def watch(simulator: RunningSimulator, app: str, **changed: Any) -> CanaryAnalysisTrigger:
     arguments: dict[str, Any] = {
-        "azure_app_service_conn_id": "azure_app_service",
-        "resource_group": simulator.resource_group,
-        "app": app,
-        "slot": "stage",
-        "poll_interval_seconds": 0.02,
-        "deadline": None,
-        "hosts_by_side": {"slot": f"{app}-stage.azurewebsites.net", "visitors": f"{app}.azurewebsites.net"},
-        "path": "/health",
-        "good_statuses": [200],
-        "began": now(),
+        **watch_arguments(simulator, app),
         "bake_until": now() + timedelta(seconds=1),
         "hold_until": now() + timedelta(seconds=2),
-        "failure_limit": 3,
-        "min_answers": 3,
-        "answer_timeout_seconds": 5.0,
         "clear_on_failure": True,
         "analysis": {"sources": {}},
-        "evidence": {},
         "before": None,
         "closing": False,
-        "record_path": None,
-        "about": {"app": app},
     }
     return CanaryAnalysisTrigger(**{**arguments, **changed})
 
@@ -53,17 +39,12 @@ def rule(app: str, percentage: float, name: str = "stage") -> dict[str, Any]:
     return {"name": name, "actionHostName": f"{app}-stage.azurewebsites.net", "reroutePercentage": percentage}
 
 
-def rules(simulator: RunningSimulator, app: str) -> list[str]:
-    config = simulator.arm("GET", f"{simulator.app_path(app)}/config/web").json()["properties"]
-    return [found["name"] for found in config["experiments"]["rampUpRules"]]
-
-
 async def test_a_healthy_canary_passes_at_the_end_of_its_bake(simulator: RunningSimulator, app: str) -> None:
     simulator.set_rules(app, [rule(app, 50)])
     ending = await the_event(watch(simulator, app))
     assert (ending["status"], ending["outcome"]) == ("succeeded", "pass")
     assert ending["sides"]["slot"]["failures"] == ending["sides"]["visitors"]["failures"] == 0
-    assert rules(simulator, app) == ["stage"]
+    assert list(simulator.rules(app)) == ["stage"]
 
 
 async def test_the_share_that_the_front_end_really_applies_is_observed(simulator: RunningSimulator, app: str) -> None:
@@ -83,12 +64,11 @@ async def test_a_bad_verdict_takes_new_users_off_the_slot_before_it_is_reported(
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     simulator.set_rules(fresh_app, [rule(fresh_app, 50), rule(fresh_app, 5, "other")])
-    settings = f"{simulator.app_path(fresh_app, 'stage')}/config/appsettings"
-    simulator.arm("PUT", settings, {"properties": {"SAMPLE_UNHEALTHY": "1"}}).raise_for_status()
+    simulator.set_app_settings(fresh_app, "stage", {"SAMPLE_UNHEALTHY": "1"})
     ending = await the_event(watch(simulator, fresh_app, bake_until=now() + timedelta(minutes=5)))
     assert (ending["status"], ending["outcome"]) == ("failed", "fail")
     assert ending["rule_cleared_at"] is not None
-    assert rules(simulator, fresh_app) == ["other"]
+    assert list(simulator.rules(fresh_app)) == ["other"]
 
 
 async def test_a_watch_that_may_not_clear_the_rule_only_reports(simulator: RunningSimulator, app: str) -> None:
@@ -96,7 +76,7 @@ async def test_a_watch_that_may_not_clear_the_rule_only_reports(simulator: Runni
     ending = await the_event(watch(simulator, app, path="/no-such-page", clear_on_failure=False))
     assert ending["outcome"] == "fail"
     assert "rule_cleared_at" not in ending
-    assert rules(simulator, app) == ["stage"]
+    assert list(simulator.rules(app)) == ["stage"]
 
 
 async def test_a_rule_that_azure_refuses_to_clear_leaves_the_verdict_as_it_is(
@@ -124,15 +104,14 @@ async def test_a_canary_with_more_errors_than_the_stable_version_loses_its_users
     simulator: RunningSimulator, fresh_app: str
 ) -> None:
     simulator.set_rules(fresh_app, [rule(fresh_app, 50)])
-    settings = f"{simulator.app_path(fresh_app, 'stage')}/config/appsettings"
-    simulator.arm("PUT", settings, {"properties": {"SAMPLE_ERROR_RATE": "0.5"}}).raise_for_status()
+    simulator.set_app_settings(fresh_app, "stage", {"SAMPLE_ERROR_RATE": "0.5"})
     analysis = {**PROBED, "sources": {"probe": {"rate": 50, "paths": ["/"]}}}
     trigger = watch(simulator, fresh_app, analysis=analysis, bake_until=now() + timedelta(seconds=30))
     ending = await the_event(trigger)
     assert (ending["status"], ending["outcome"]) == ("failed", "fail")
     assert "By probe, the canary failed" in ending["message"]
     assert ending["rule_cleared_at"] is not None
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
 
 
 async def test_what_both_versions_fail_at_alike_is_no_reason_to_reject(simulator: RunningSimulator, app: str) -> None:

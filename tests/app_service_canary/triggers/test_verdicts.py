@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.execution_time.comms import SetXCom
 from tests.app_service_canary.triggers.events import the_event
-from tests.app_service_canary.triggers.test_analysis import rule, rules, watch
+from tests.app_service_canary.triggers.test_analysis import rule, watch
 from tests.release_engine.metadata import Metadata, Shared
 from tests.release_engine.process import CURRENT
 from tests.release_engine.supervisor import AirflowProcess, in_this_process
@@ -84,7 +84,7 @@ async def test_users_do_not_wait_for_an_airflow_that_is_slow_to_keep_it(
     simulator.set_rules(fresh_app, [rule(fresh_app, 50)])
     trigger = watch(simulator, fresh_app, path="/no-such-page", waiter="try 1", about=ABOUT)
     watching = asyncio.create_task(the_event(trigger))
-    while await asyncio.to_thread(rules, simulator, fresh_app):
+    while await asyncio.to_thread(simulator.rules, fresh_app):
         assert not kept
     over.set()
     assert (await watching)["outcome"] == "fail"

@@ -6,36 +6,18 @@ from typing import Any
 import pytest
 from tests.app_service_canary.conftest import Connect, OrderFault
 from tests.app_service_canary.triggers.events import the_event
+from tests.app_service_canary.triggers.watches import watch_arguments
 from tests.simulator import RunningSimulator
 
 from app_service_canary.triggers.approval import ApprovalTrigger
-from app_service_canary.triggers.waiting import now
 from app_service_canary.triggers.watched_approval import WatchedApprovalTrigger
 
 pytestmark = pytest.mark.usefixtures("azure_connection")
 
 
 def gate(simulator: RunningSimulator, app: str, **watching: Any) -> WatchedApprovalTrigger:
-    arguments = {
-        "azure_app_service_conn_id": "azure_app_service",
-        "resource_group": simulator.resource_group,
-        "app": app,
-        "slot": "stage",
-        "poll_interval_seconds": 0.02,
-        "deadline": None,
-        "hosts_by_side": {"slot": f"{app}-stage.azurewebsites.net", "visitors": f"{app}.azurewebsites.net"},
-        "path": "/health",
-        "good_statuses": [200],
-        "began": now(),
-        "failure_limit": 3,
-        "min_answers": 3,
-        "answer_timeout_seconds": 5.0,
-        "analysis": {"sources": {"probe": {"rate": 50, "paths": ["/version"]}}},
-        "evidence": {},
-        "own": None,
-        "record_path": None,
-        "about": {"app": app},
-    }
+    analysis = {"sources": {"probe": {"rate": 50, "paths": ["/version"]}}}
+    arguments = {**watch_arguments(simulator, app), "analysis": analysis, "own": None}
     trigger = WatchedApprovalTrigger(
         watching={**arguments, **watching},
         variable_key="canary_approval__dag__run",
@@ -54,16 +36,6 @@ def send_users(simulator: RunningSimulator, app: str) -> None:
     simulator.set_rules(app, [rule])
 
 
-def behave(simulator: RunningSimulator, app: str, settings: dict[str, str]) -> None:
-    path = f"{simulator.app_path(app, 'stage')}/config/appsettings"
-    simulator.arm("PUT", path, {"properties": settings}).raise_for_status()
-
-
-def rules(simulator: RunningSimulator, app: str) -> list[str]:
-    config = simulator.arm("GET", f"{simulator.app_path(app)}/config/web").json()["properties"]
-    return [rule["name"] for rule in config["experiments"]["rampUpRules"]]
-
-
 @pytest.fixture
 def variable(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The run's Variable, under `value`."""
@@ -80,11 +52,11 @@ async def test_a_canary_that_turns_bad_while_a_manager_thinks_loses_its_users_at
     simulator: RunningSimulator, fresh_app: str, variable: dict[str, str], settings: dict[str, str], said: str
 ) -> None:
     send_users(simulator, fresh_app)
-    behave(simulator, fresh_app, settings)
+    simulator.set_app_settings(fresh_app, "stage", settings)
     ending = await the_event(gate(simulator, fresh_app))
     assert ending["outcome"] == "fail"
     assert said in ending["message"]
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
 
 
 async def test_a_good_canary_waits_for_the_manager_however_much_evidence_there_is(
@@ -99,14 +71,14 @@ async def test_a_good_canary_waits_for_the_manager_however_much_evidence_there_i
     assert not done
     variable["value"] = "approve"
     assert (await waiting)["decision"]["decision"] == "approved"
-    assert rules(simulator, fresh_app) == ["stage"]
+    assert list(simulator.rules(fresh_app)) == ["stage"]
 
 
 async def test_a_bad_verdict_that_is_being_acted_upon_counts_more_than_a_decision_that_comes_then(
     simulator: RunningSimulator, fresh_app: str, variable: dict[str, str], order_fault: OrderFault
 ) -> None:
     send_users(simulator, fresh_app)
-    behave(simulator, fresh_app, {"SAMPLE_UNHEALTHY": "1"})
+    simulator.set_app_settings(fresh_app, "stage", {"SAMPLE_UNHEALTHY": "1"})
     order_fault("WebApps_UpdateConfiguration", "slow", seconds=2, when="before", app=fresh_app)
     trigger = gate(simulator, fresh_app)
     await trigger.opened()
@@ -118,7 +90,7 @@ async def test_a_bad_verdict_that_is_being_acted_upon_counts_more_than_a_decisio
     ending = await trigger.look()
     assert ending is not None
     assert ending["outcome"] == "fail"
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
     await trigger.closed()
 
 
@@ -126,7 +98,7 @@ async def test_a_watch_that_breaks_off_keeps_nobody_from_deciding_and_is_begun_a
     simulator: RunningSimulator, fresh_app: str, variable: dict[str, str], azure_connection: Connect
 ) -> None:
     send_users(simulator, fresh_app)
-    behave(simulator, fresh_app, {"SAMPLE_UNHEALTHY": "1"})
+    simulator.set_app_settings(fresh_app, "stage", {"SAMPLE_UNHEALTHY": "1"})
     trigger = gate(simulator, fresh_app, azure_app_service_conn_id="away_for_a_moment")
     said: asyncio.Queue[str] = asyncio.Queue()
     trigger.log.warning = lambda *words: said.put_nowait(words[0] % words[1:])
@@ -135,7 +107,7 @@ async def test_a_watch_that_breaks_off_keeps_nobody_from_deciding_and_is_begun_a
     assert not waiting.done()
     trigger.watching["azure_app_service_conn_id"] = azure_connection()
     assert (await waiting)["outcome"] == "fail"
-    assert rules(simulator, fresh_app) == []
+    assert list(simulator.rules(fresh_app)) == []
 
 
 async def test_where_no_watch_is_possible_a_manager_decides_all_the_same(
@@ -155,7 +127,7 @@ async def test_a_bad_verdict_is_not_lost_when_airflow_cannot_be_asked_for_a_deci
         raise OSError("no answer")
 
     send_users(simulator, fresh_app)
-    behave(simulator, fresh_app, {"SAMPLE_UNHEALTHY": "1"})
+    simulator.set_app_settings(fresh_app, "stage", {"SAMPLE_UNHEALTHY": "1"})
     trigger = gate(simulator, fresh_app)
     await trigger.opened()
     assert trigger._watched is not None
